@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+# vmaccel: entry points for people; Kbuild has the entry points for kbuild.
+
+# KVER= names a series or release, KDIR= a kernel build directory; the default
+# is the running kernel.
+KDIR ?=
+KVER ?=
+T ?=
+B ?= *
+J ?= $(shell nproc)
+
+# vmtest covers both supported kernels unless KVER= picks one.
+KVERS := $(if $(KVER),$(KVER),6.1 6.12)
+TARGET := $(if $(KDIR),$(KDIR),$(KVER))
+
+export ACCEL INSN SEED ITER FUZZ_SECONDS
+
+modules:
+	@tools/build.sh "$(TARGET)" -j$(J)
+
+modules_install: modules
+	$(MAKE) -C "$$(tools/kdir.sh $(TARGET))" \
+		M="$$PWD/build/$$(tools/kdir.sh --release $(TARGET))" modules_install
+
+clean:
+	rm -rf build
+
+setup:
+	@tools/setup.sh
+
+style:
+	@tools/style.sh
+
+unit:
+	@tools/testing/unit/run.sh
+
+kunit:
+	@tools/testing/kunit/run.sh
+
+vmtest:
+	@set -e; for k in $(KVERS); do tools/testing/vm/run.sh --kver $$k $(T); done
+
+vm:
+	@tools/testing/vm/shell.sh $(if $(KVER),--kver $(KVER))
+
+check: setup
+	@tools/check.sh
+
+check-full: setup
+	@VMACCEL_LONG=1 tools/check.sh
+
+bench: setup
+	@tools/bench.sh $(if $(KVER),--kver $(KVER)) '$(B)'
+
+demo: setup
+	@tools/demo.sh $(if $(KVER),--kver $(KVER))
+
+dkms-install:
+	@tools/dkms-install.sh
+
+help:
+	@echo 'vmaccel: kernel modules for KVM hosts'
+	@echo
+	@echo '  make                  build all modules (running kernel, KVER= or KDIR=) in build/<release>/'
+	@echo '  make modules_install  install them under /lib/modules/<release>/updates'
+	@echo '  make clean            remove build/'
+	@echo '  make setup            install what building and testing need (Debian 12, root or sudo)'
+	@echo
+	@echo '  make demo             boot a KVM host, pass a guest'"'"'s traffic through it, show a table'
+	@echo '  make bench [B=glob]   measure against the stock peers; INSN=1 counts instructions'
+	@echo '  make vm               shell in a host VM with the modules at hand'
+	@echo
+	@echo '  make check            every test: style, unit, kunit, vmtest on both kernels'
+	@echo '  make check-full       the same with long loops'
+	@echo '  make style            checkpatch, sparse, W=1, kernel-doc, shellcheck, compat rule'
+	@echo '  make unit             pure logic in user space under ASan and UBSan, fuzzers'
+	@echo '  make kunit            KUnit suites in User Mode Linux'
+	@echo '  make vmtest [T=name]  kselftests in Debian'"'"'s kernels under QEMU'
+	@echo
+	@echo '  KVER=6.1|6.12|release  KDIR=path  T=dir[/program]  B=id-glob  ACCEL=tcg|kvm  INSN=1'
+
+.PHONY: modules modules_install clean setup style unit kunit vmtest vm check check-full \
+	bench demo dkms-install help
+.DEFAULT_GOAL := modules

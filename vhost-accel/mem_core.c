@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guest memory table.
+ *
+ * Problem: every descriptor names guest-physical bytes; the worker needs the
+ * owner's virtual addresses, several million times a second.
+ *
+ * Model: a guest has a handful of regions (QEMU: 3 to 10; hot-plugged memory:
+ * some hundred), they change only when memory or a PCI BAR is plugged, and
+ * neighbouring buffers share a region nearly always.
+ *
+ * Control: a flat array sorted by guest address. A lookup tries the region of
+ * the last hit (@hint) and falls back to a binary search. A range that crosses
+ * from one region into an adjoining one gives one segment for each.
+ *
+ * Limits: regions may not overlap: which of two would win is nobody's contract.
+ * Whether the host-virtual side is a user address is checked by the caller
+ * when the table is set, since that takes the kernel's access_ok().
+ */
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+
+#include "mem_core.h"
+
+/**
+ * vha_mem_sort() - put a table in order and check it
+ * @mem: table as user space gave it
+ *
+ * Context: any; no locks. O(n) when the table comes sorted, as QEMU's does.
+ *
+ * Return: 0, or -EFAULT when a region is empty, wraps around the address space
+ * on either side, or overlaps another in guest-physical space.
+ */
+int vha_mem_sort(struct vha_mem *mem)
+{
+	u32 i, j;
+
+	for (i = 0; i < mem->nregions; i++) {
+		struct vha_region r = mem->regions[i];
+
+		if (!r.size || r.gpa + (r.size - 1) < r.gpa ||
+		    r.hva + (r.size - 1) < r.hva)
+			return -EFAULT;
+		for (j = i; j && mem->regions[j - 1].gpa > r.gpa; j--)
+			mem->regions[j] = mem->regions[j - 1];
+		mem->regions[j] = r;
+	}
+
+	for (i = 1; i < mem->nregions; i++) {
+		const struct vha_region *prev = &mem->regions[i - 1];
+
+		if (mem->regions[i].gpa - prev->gpa < prev->size)
+			return -EFAULT;
+	}
+	return 0;
+}
+
+static bool vha_region_has(const struct vha_region *r, u64 gpa)
+{
+	return gpa >= r->gpa && gpa - r->gpa < r->size;
+}
+
+static const struct vha_region *vha_mem_find(const struct vha_mem *mem,
+					     u32 *hint, u64 gpa)
+{
+	u32 lo = 0, hi = mem->nregions;
+
+	if (likely(*hint < hi && vha_region_has(&mem->regions[*hint], gpa)))
+		return &mem->regions[*hint];
+
+	while (lo < hi) {
+		u32 mid = lo + (hi - lo) / 2;
+
+		if (vha_region_has(&mem->regions[mid], gpa)) {
+			*hint = mid;
+			return &mem->regions[mid];
+		}
+		if (mem->regions[mid].gpa > gpa)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return NULL;
+}
+
+/**
+ * vha_mem_translate() - guest-physical range to host-virtual segments
+ * @mem: sorted table
+ * @hint: index of the region hit last, kept by the caller; any value is safe
+ * @gpa: start of the range
+ * @len: bytes; 0 gives no segment
+ * @iov: filled with one segment for each region touched
+ * @max: room in @iov
+ *
+ * Context: any; the caller keeps @mem from changing.
+ *
+ * Return: number of segments; -EFAULT when a byte of the range is in no region
+ * or the range wraps; -ENOBUFS when @iov is too small.
+ */
+int vha_mem_translate(const struct vha_mem *mem, u32 *hint, u64 gpa, u64 len,
+		      struct iovec *iov, unsigned int max)
+{
+	unsigned int n = 0;
+
+	while (len) {
+		const struct vha_region *r = vha_mem_find(mem, hint, gpa);
+		u64 off, part;
+
+		if (unlikely(!r))
+			return -EFAULT;
+		if (unlikely(n == max))
+			return -ENOBUFS;
+		off = gpa - r->gpa;
+		part = min(len, r->size - off);
+		iov[n].iov_base = (void __user *)(unsigned long)(r->hva + off);
+		iov[n].iov_len = part;
+		n++;
+		len -= part;
+		gpa += part;
+		/* A region may end at the last byte of the address space. */
+		if (unlikely(!gpa && len))
+			return -EFAULT;
+	}
+	return n;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Split virtqueues as the device sees them: parsing and event suppression.
+ */
+#ifndef VHA_RING_CORE_H
+#define VHA_RING_CORE_H
+
+#include <linux/types.h>
+#include <linux/uio.h>
+#include <linux/virtio_net.h>
+#include <linux/virtio_ring.h>
+
+#include "mem_core.h"
+
+/** VHA_MAX_SEGS - most segments of one buffer; the peer's UIO_MAXIOV */
+#define VHA_MAX_SEGS 1024
+
+/** VHA_MAX_INDIRECT - most descriptors of an indirect table, as in vhost */
+#define VHA_MAX_INDIRECT 65536
+
+/**
+ * enum vha_feed - what vha_chain_feed() makes of a descriptor
+ * @VHA_FEED_DONE: the chain is complete
+ * @VHA_FEED_MORE: descriptor @next of the level that @indirect names is wanted
+ */
+enum vha_feed {
+	VHA_FEED_DONE = 0,
+	VHA_FEED_MORE = 1,
+};
+
+/**
+ * struct vha_chain - parser of one buffer, and its result
+ * @iov: where segments go: @out readable ones, then @in writable ones
+ * @max: room in @iov
+ * @len: sum of the lengths of the segments
+ * @out: device-readable segments
+ * @in: device-writable segments
+ * @next: index of the descriptor wanted next
+ * @left: descriptors that this level may still have; ends loops
+ * @bound: entries of this level's table
+ * @indirect: @next indexes the indirect table at guest address @table
+ * @table: guest-physical address of the indirect table
+ * @write_seen: a device-writable descriptor has come, even an empty one
+ */
+struct vha_chain {
+	struct iovec *iov;
+	unsigned int max;
+	u64 len;
+	unsigned int out;
+	unsigned int in;
+	u32 next;
+	u32 left;
+	u32 bound;
+	bool indirect;
+	bool write_seen;
+	u64 table;
+};
+
+int vha_chain_start(struct vha_chain *c, u32 head, u32 num, struct iovec *iov,
+		    unsigned int max);
+int vha_chain_feed(struct vha_chain *c, const struct vha_mem *mem, u32 *hint,
+		   const struct vring_desc *desc);
+int vha_split_avail(u16 avail_idx, u16 last_avail, u32 num);
+bool vha_split_need_signal(bool valid, u16 event, u16 new_idx, u16 old_idx);
+int vha_hdr_fix(struct virtio_net_hdr *hdr, size_t frame_len);
+
+#endif /* VHA_RING_CORE_H */
