@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the scripts of the test bed share on the machine that starts QEMU: naming kernels, packing an
+# initramfs, assembling the QEMU command line. Sourced; sets TOP and VM_DIR, defines functions, runs nothing.
+
+VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=$(cd "$VM_DIR/../../.." && pwd)
+PATH=$PATH:/usr/sbin:/sbin
+
+die()
+{
+	echo "${0##*/}: $*" >&2
+	exit 1
+}
+
+# Cached results stand outside the tree, so that a fresh clone finds them.
+vm_cache()
+{
+	echo "${VMACCEL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vmaccel}"
+}
+
+# vm_release KVER: the kernel release that a series ("6.12") or a release stands for.
+vm_release()
+{
+	local rel
+
+	rel=$("$TOP/tools/kdir.sh" --release "$("$TOP/tools/kdir.sh" "$1")") || return 1
+	[ -e "/boot/vmlinuz-$rel" ] && [ -d "/lib/modules/$rel" ] ||
+		die "no kernel image of $rel: run tools/setup.sh"
+	echo "$rel"
+}
+
+# vm_pack_modules MODULES_DIR ROOT MODULE...: copy modules and what they depend on to ROOT/modules,
+# uncompressed, and their load order to ROOT/modules/order. Names that are built in are left out.
+vm_pack_modules()
+{
+	local dir=$1 root=$2 rel base file name
+	shift 2
+
+	rel=${dir##*/}
+	base=${dir%/lib/modules/*}
+	mkdir -p "$root/modules"
+	modprobe -d "$base/" -S "$rel" --show-depends -a "$@" >"$root/modules/deps" ||
+		die "cannot resolve modules of $rel: $*"
+	while read -r file; do
+		name=${file##*/}
+		name=${name%.xz}
+		case $file in
+		*.xz)	xz -dc "$file" >"$root/modules/$name" ;;
+		*)	cp "$file" "$root/modules/$name" ;;
+		esac
+		echo "$name"
+	done < <(awk '$1 == "insmod" && !seen[$2]++ { print $2 }' "$root/modules/deps") \
+		>"$root/modules/order"
+	rm "$root/modules/deps"
+}
+
+# vm_pack_busybox ROOT: busybox with its applets in /bin.
+vm_pack_busybox()
+{
+	local root=$1 busybox applet
+
+	busybox=$(command -v busybox) || die "no busybox: run tools/setup.sh"
+	mkdir -p "$root/bin"
+	cp "$busybox" "$root/bin/busybox"
+	for applet in $(busybox --list); do
+		[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
+	done
+}
+
+# vm_cpio ROOT OUT: write the tree as an initramfs; appears whole or not at all.
+vm_cpio()
+{
+	(cd "$1" && find . | cpio --quiet -o -H newc -R 0:0) | gzip -1 >"$2.$$" && mv "$2.$$" "$2"
+}
+
+# vm_initramfs MODULES_DIR: path of the initramfs that mounts the root over 9p, made when missing.
+# The key covers all that goes in.
+vm_initramfs()
+{
+	local dir=$1 rel=${1##*/} key out root
+
+	key=$(cat "$VM_DIR/stage1" "$VM_DIR/lib.sh" "$dir/modules.dep" "$(command -v busybox)" |
+	      sha256sum | cut -c1-16)
+	out=$(vm_cache)/initramfs/$rel-$key.gz
+	if [ ! -e "$out" ]; then
+		mkdir -p "${out%/*}"
+		root=$(mktemp -d)
+		mkdir -p "$root"/{dev,proc,sys,lower,rw,new}
+		vm_pack_busybox "$root"
+		vm_pack_modules "$dir" "$root" virtio_pci 9pnet_virtio 9p overlay
+		cp "$VM_DIR/stage1" "$root/init"
+		chmod 755 "$root/init"
+		vm_cpio "$root" "$out"
+		rm -rf "$root"
+	fi
+	echo "$out"
+}
+
+# vm_qemu_args KERNEL INITRD OUT APPEND: fill the array QEMU_ARGS.
+#
+# -M pc: q35 costs Linux an 8254 timer retry. thread=multi: with thread=single a nested guest stalls.
+# erms and fsrm off: TCG runs rep-string instructions byte by byte, which would turn every copy into the
+# measured thing. tsc=reliable: fewer static keys are patched while both CPUs run. virtio-9p in
+# multidevs=remap: the export of / spans mounts, whose inode numbers may collide.
+vm_qemu_args()
+{
+	local kernel=$1 initrd=$2 out=$3 append=$4 accel cpu
+
+	case ${ACCEL:-tcg} in
+	tcg)
+		accel=tcg,thread=multi
+		cpu=max,-erms,-fsrm
+		;;
+	*)
+		accel=$ACCEL
+		cpu=host
+		;;
+	esac
+	if [ -n "$VM_ICOUNT" ]; then
+		accel=tcg,thread=single
+		VM_SMP=1
+	fi
+	QEMU_ARGS=(
+		-accel "$accel" -M pc -cpu "$cpu" -smp "$VM_SMP" -m "$VM_MEM"
+		-nodefaults -nographic -no-reboot
+		-kernel "$kernel" -initrd "$initrd"
+		-append "console=ttyS0 tsc=reliable panic=-1 oops=panic softlockup_panic=1 loglevel=5 log_buf_len=4M vmaccel.top=$TOP $append"
+		-fsdev "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"
+		-device virtio-9p-pci,fsdev=root,mount_tag=root
+		-fsdev "local,id=out,path=$out,security_model=none,multidevs=remap"
+		-device virtio-9p-pci,fsdev=out,mount_tag=out
+	)
+	[ -z "$VM_ICOUNT" ] || QEMU_ARGS+=(-icount "shift=$VM_ICOUNT,sleep=off")
+}

@@ -1,0 +1,284 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Boots a stock kernel under QEMU with this machine's root, runs kselftests in it and judges the run.
+
+set -u
+
+usage()
+{
+	cat <<END
+Usage: run.sh [option...] [TEST...]
+
+Builds the modules and selftests, boots the newest installed Debian kernel of a series as a KVM host under
+QEMU (emulated unless ACCEL= says otherwise), runs the tests there, prints their TAP and the verdict.
+TEST is a directory below tools/testing/selftests/ or one program of it, "dir/program"; default: all.
+
+  --kver SERIES     kernel series or release (default: \$KVER or 6.12)
+  --kernel IMAGE    boot this image instead; needs --modules
+  --modules DIR     its modules, a path that ends in lib/modules/RELEASE
+  --no-build        take modules and selftests as they are in build/
+  --no-skip         a skipped test fails unless expected-skips names it (implied by CI=true)
+  --long            VMACCEL_LONG=1 for the tests
+  --keep            keep the result directory of a passed run
+  --out DIR         result directory, kept (default: one below build/vm-out/)
+  --timeout S       end the VM after S seconds (default: boot time plus the sum over the tests)
+  --smp N, --mem M  processors and memory of the VM (2, 3G)
+  --icount [SHIFT]  deterministic instruction counting, one CPU
+  --append ARGS     further kernel arguments
+  --extra ARG       one further QEMU argument (repeatable)
+  --env NAME=VALUE  environment of the tests (repeatable)
+
+Environment: ACCEL=kvm uses KVM of this machine; VM_SLOW=N scales every timeout (default 3, with KVM 1);
+VMACCEL_CACHE is the cache directory.
+END
+}
+
+# shellcheck source=tools/testing/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tools/testing/vm/splat.sh
+. "$VM_DIR/splat.sh"
+
+kver=${KVER:-6.12}
+kernel=
+modules=
+build=1
+keep=
+out=
+timeout=
+append=
+extra=()
+env=()
+tests=()
+VM_SMP=2
+VM_MEM=3G
+VM_ICOUNT=
+VM_NO_SKIP=0
+VMACCEL_LONG=${VMACCEL_LONG:-0}
+[ "${CI:-}" != true ] || VM_NO_SKIP=1
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kver)		kver=$2; shift ;;
+	--kernel)	kernel=$2; shift ;;
+	--modules)	modules=$2; shift ;;
+	--no-build)	build= ;;
+	--no-skip)	VM_NO_SKIP=1 ;;
+	--long)		VMACCEL_LONG=1 ;;
+	--keep)		keep=1 ;;
+	--out)		out=$2; keep=1; shift ;;
+	--timeout)	timeout=$2; shift ;;
+	--smp)		VM_SMP=$2; shift ;;
+	--mem)		VM_MEM=$2; shift ;;
+	--icount)
+		VM_ICOUNT=0
+		case ${2:-} in
+		[0-9]|auto) VM_ICOUNT=$2; shift ;;
+		esac
+		;;
+	--append)	append=$2; shift ;;
+	--extra)	extra+=("$2"); shift ;;
+	--env)		env+=("$2"); shift ;;
+	-h|--help)	usage; exit 0 ;;
+	-*)		die "unknown option $1, see --help" ;;
+	*)		tests+=("${1%/}") ;;
+	esac
+	shift
+done
+
+case ${ACCEL:-tcg} in
+tcg)	slow=${VM_SLOW:-3} ;;
+*)	slow=${VM_SLOW:-1} ;;
+esac
+case $TOP in
+*[[:space:]]*) die "the path of the tree has a blank: $TOP" ;;
+esac
+command -v qemu-system-x86_64 >/dev/null || die "no qemu-system-x86_64: run tools/setup.sh"
+
+if [ -n "$kernel" ]; then
+	[ -d "$modules" ] || die "--kernel needs --modules DIR"
+	release=${modules##*/}
+else
+	release=$(vm_release "$kver") || exit 1
+	kernel=/boot/vmlinuz-$release
+	modules=/lib/modules/$release
+fi
+
+SELFTESTS=$TOP/tools/testing/selftests
+
+# make_vars DIR: "script|program NAME" for the tests that a directory declares.
+make_vars()
+{
+	# shellcheck disable=SC2016
+	make -s --no-print-directory -C "$SELFTESTS/$1" --eval '__vm_list: ; @:
+		$(foreach p,$(TEST_PROGS),$(info script $(notdir $(p))))
+		$(foreach p,$(TEST_GEN_PROGS),$(info program $(notdir $(p))))' __vm_list
+}
+
+# list_tests TEST...: lines "dir program path timeout".
+list_tests()
+{
+	local test dir only limit kind name path
+
+	for test; do
+		dir=${test%%/*}
+		only=${test#"$dir"}
+		only=${only#/}
+		[ -e "$SELFTESTS/$dir/Makefile" ] || die "no such test: $test"
+		limit=$(sed -n 's/^timeout=//p' "$SELFTESTS/$dir/settings" 2>/dev/null)
+		limit=$((${limit:-60} * slow))
+		if [ -n "$only" ]; then
+			path=$SELFTESTS/$dir/$only
+			[ -x "$path" ] || path=$TOP/build/selftests/$dir/$only
+			[ -x "$path" ] || die "no such test: $test"
+			echo "$dir $only $path $limit"
+			continue
+		fi
+		while read -r kind name; do
+			path=$SELFTESTS/$dir/$name
+			[ "$kind" = script ] || path=$TOP/build/selftests/$dir/$name
+			[ -x "$path" ] || die "$path is missing or not executable"
+			echo "$dir $name $path $limit"
+		done < <(make_vars "$dir")
+	done
+}
+
+if [ ${#tests[@]} = 0 ]; then
+	for dir in "$SELFTESTS"/*/Makefile; do
+		dir=${dir%/Makefile}
+		tests+=("${dir##*/}")
+	done
+fi
+
+ko=$TOP/build/$release
+if [ -n "$build" ]; then
+	echo "# building for $release"
+	mkdir -p "$TOP/build"
+	"$TOP/tools/build.sh" "$modules/build" >"$TOP/build/vm-build.log" 2>&1 || {
+		tail -n 30 "$TOP/build/vm-build.log"
+		die "modules do not build"
+	}
+	ko=$(tail -n 1 "$TOP/build/vm-build.log")
+	for test in "${tests[@]}"; do
+		make -s -C "$SELFTESTS/${test%%/*}" || die "selftests of $test do not build"
+	done
+fi
+
+if [ -z "$out" ]; then
+	mkdir -p "$TOP/build/vm-out"
+	out=$(mktemp -d "$TOP/build/vm-out/$release.XXXXXX")
+else
+	mkdir -p "$out"
+	out=$(cd "$out" && pwd)
+fi
+list_tests "${tests[@]}" >"$out/tests" || exit 1
+[ -s "$out/tests" ] || die "no test to run"
+initrd=$(vm_initramfs "$modules") || exit 1
+{
+	printf '%s=%q\n' VM_MODE tests VMACCEL_TOP "$TOP" VMACCEL_KO "$ko" VMACCEL_LONG "$VMACCEL_LONG" \
+		VMACCEL_OUT /out VMACCEL_CACHE "$(vm_cache)" VM_NO_SKIP "$VM_NO_SKIP" VM_SLOW "$slow" CI "${CI:-}"
+	for test in "${env[@]}"; do
+		printf '%s=%q\n' "${test%%=*}" "${test#*=}"
+	done
+} >"$out/vm.env"
+if [ -z "$timeout" ]; then
+	timeout=$(awk -v slow="$slow" '{ sum += $4 + 10 } END { print sum + 90 * slow }' "$out/tests")
+fi
+
+vm_qemu_args "$kernel" "$initrd" "$out" "$append"
+
+qemu_pid=
+trap '[ -z "$qemu_pid" ] || kill -9 "$qemu_pid" 2>/dev/null' EXIT
+
+# Boots once, shows TAP as it comes. Sets why to what ended the VM, if not itself.
+boot()
+{
+	local end
+
+	why=
+	: >"$out/console.log"
+	: >"$out/tap"
+	qemu-system-x86_64 "${QEMU_ARGS[@]}" -monitor none \
+		-chardev "file,id=console,path=$out/console.log" -serial chardev:console \
+		-chardev "file,id=tap,path=$out/tap" -serial chardev:tap \
+		"${extra[@]}" </dev/null >"$out/qemu.log" 2>&1 &
+	qemu_pid=$!
+	tail -n +1 -s 0.3 -f --pid="$qemu_pid" "$out/tap" &
+	end=$((SECONDS + timeout))
+	while kill -0 "$qemu_pid" 2>/dev/null; do
+		if [ $SECONDS -ge $end ]; then
+			why="no end within $timeout s: killed"
+			kill -9 "$qemu_pid"
+			break
+		fi
+		sleep 0.2
+	done
+	wait "$qemu_pid" 2>/dev/null || why=${why:-qemu failed: $(tail -n 1 "$out/qemu.log")}
+	qemu_pid=
+	wait
+}
+
+# Multi-threaded TCG may run a stale int3 while the other CPU patches a static key. Only that, with nothing of
+# ours in the trace, may boot again.
+int3_artefact()
+{
+	local name
+
+	grep -q 'int3: 0000' "$out/console.log" || return 1
+	while read -r name; do
+		name=$(basename "$name" .ko)
+		! grep -qE "\\[${name//-/_}\\]" "$out/console.log" || return 1
+	done < <(find "$ko" -name '*.ko' 2>/dev/null)
+}
+
+# Why the run failed, or nothing.
+judge()
+{
+	local splat
+
+	splat=$(grep -m1 -E "$SPLAT" "$out/console.log" | tr -d '\r')
+	if [ -n "$splat" ]; then
+		echo "kernel: $splat"
+	elif grep -q '^not ok ' "$out/tap"; then
+		grep -m1 '^not ok ' "$out/tap"
+	elif [ -n "$why" ]; then
+		echo "$why"
+	elif ! grep -qx '# vm-end' "$out/tap"; then
+		echo "no end marker"
+	elif ! awk '/^1\.\./ { plan = substr($0, 4) } /^ok / { n++ } END { exit !(plan > 0 && plan == n) }' "$out/tap"; then
+		echo "plan not met"
+	fi
+}
+
+echo "# booting $release (${ACCEL:-tcg}, results in ${out#"$TOP/"}, timeout $timeout s)"
+start=$SECONDS
+boots=1
+boot
+reason=$(judge)
+if [ -n "$reason" ] && int3_artefact; then
+	echo "# booting again: int3 artefact of the emulator ($(grep -m1 'RIP: 0010' "$out/console.log" | tr -d '\r'))"
+	cp "$out/console.log" "$out/console.int3.log"
+	boots=2
+	boot
+	reason=$(judge)
+fi
+
+read -r passed failed skipped < <(sed -n 's/^# vm-counts: \([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped/\1 \2 \3/p' "$out/tap")
+if [ -z "$failed" ]; then
+	# The VM did not live to count: what it reported so far, and its end.
+	passed=$(grep -cE '^ok ' "$out/tap")
+	failed=1
+	skipped=0
+fi
+if [ -n "$reason" ]; then
+	[ "$failed" != 0 ] || failed=1
+	echo "# console, last lines:"
+	tail -n 40 "$out/console.log" | tr -d '\r' | sed 's/^/# | /'
+	echo "# FAILED: $reason"
+	echo "# results kept in ${out#"$TOP/"}"
+fi
+echo "# kernel=$release boots=$boots seconds=$((SECONDS - start)) skipped=$skipped"
+echo "# vm: $passed passed, $failed failed"
+[ -z "$reason" ] || exit 1
+[ -n "$keep" ] || rm -rf "$out"
+exit 0
