@@ -20,15 +20,27 @@ vm_cache()
 	echo "${VMACCEL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vmaccel}"
 }
 
+# vm_kernel_root RELEASE: the directory that has boot/vmlinuz-RELEASE and lib/modules/RELEASE: the root directory
+# where the package is installed, one in the cache where setup.sh only unpacked it.
+vm_kernel_root()
+{
+	local root
+
+	for root in "" "$(vm_cache)/kernels/$1"; do
+		if [ -e "$root/boot/vmlinuz-$1" ] && [ -e "$root/lib/modules/$1/modules.dep" ]; then
+			echo "$root/"
+			return 0
+		fi
+	done
+	return 1
+}
+
 # vm_release KVER: the kernel release that a series ("6.12") or a release stands for.
 vm_release()
 {
-	local rel
+	local kdir
 
-	rel=$("$TOP/tools/kdir.sh" --release "$("$TOP/tools/kdir.sh" "$1")") || return 1
-	[ -e "/boot/vmlinuz-$rel" ] && [ -d "/lib/modules/$rel" ] ||
-		die "no kernel image of $rel: run tools/setup.sh"
-	echo "$rel"
+	kdir=$("$TOP/tools/kdir.sh" "$1") && "$TOP/tools/kdir.sh" --release "$kdir"
 }
 
 # vm_pack_modules MODULES_DIR ROOT MODULE...: copy modules and what they depend on to ROOT/modules,
@@ -108,6 +120,7 @@ vm_qemu_args()
 {
 	local kernel=$1 initrd=$2 out=$3 append=$4 accel cpu
 
+	append="console=ttyS0 tsc=reliable panic=-1 oops=panic softlockup_panic=1 loglevel=5 log_buf_len=4M vmaccel.top=$TOP $append"
 	case ${ACCEL:-tcg} in
 	tcg)
 		accel=tcg,thread=multi
@@ -122,11 +135,12 @@ vm_qemu_args()
 		accel=tcg,thread=single
 		VM_SMP=1
 	fi
+	# shellcheck disable=SC2054 # the commas are QEMU's
 	QEMU_ARGS=(
 		-accel "$accel" -M pc -cpu "$cpu" -smp "$VM_SMP" -m "$VM_MEM"
 		-nodefaults -nographic -no-reboot
 		-kernel "$kernel" -initrd "$initrd"
-		-append "console=ttyS0 tsc=reliable panic=-1 oops=panic softlockup_panic=1 loglevel=5 log_buf_len=4M vmaccel.top=$TOP $append"
+		-append "$append"
 		-fsdev "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"
 		-device virtio-9p-pci,fsdev=root,mount_tag=root
 		-fsdev "local,id=out,path=$out,security_model=none,multidevs=remap"

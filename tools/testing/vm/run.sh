@@ -100,8 +100,9 @@ if [ -n "$kernel" ]; then
 	release=${modules##*/}
 else
 	release=$(vm_release "$kver") || exit 1
-	kernel=/boot/vmlinuz-$release
-	modules=/lib/modules/$release
+	root=$(vm_kernel_root "$release") || die "no kernel image of $release: run tools/setup.sh"
+	kernel=${root}boot/vmlinuz-$release
+	modules=${root}lib/modules/$release
 fi
 
 SELFTESTS=$TOP/tools/testing/selftests
@@ -154,7 +155,9 @@ ko=$TOP/build/$release
 if [ -n "$build" ]; then
 	echo "# building for $release"
 	mkdir -p "$TOP/build"
-	"$TOP/tools/build.sh" "$modules/build" >"$TOP/build/vm-build.log" 2>&1 || {
+	kdir=$modules/build
+	[ -d "$kdir" ] || kdir=$release
+	"$TOP/tools/build.sh" "$kdir" >"$TOP/build/vm-build.log" 2>&1 || {
 		tail -n 30 "$TOP/build/vm-build.log"
 		die "modules do not build"
 	}
@@ -176,7 +179,7 @@ list_tests "${tests[@]}" >"$out/tests" || exit 1
 initrd=$(vm_initramfs "$modules") || exit 1
 {
 	printf '%s=%q\n' VM_MODE tests VMACCEL_TOP "$TOP" VMACCEL_KO "$ko" VMACCEL_LONG "$VMACCEL_LONG" \
-		VMACCEL_OUT /out VMACCEL_CACHE "$(vm_cache)" VM_NO_SKIP "$VM_NO_SKIP" VM_SLOW "$slow" CI "${CI:-}"
+		VMACCEL_OUT /out VMACCEL_CACHE "$(vm_cache)" VM_MODULES "$modules" VM_NO_SKIP "$VM_NO_SKIP" VM_SLOW "$slow" CI "${CI:-}"
 	for test in "${env[@]}"; do
 		printf '%s=%q\n' "${test%%=*}" "${test#*=}"
 	done

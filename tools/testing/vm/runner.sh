@@ -51,7 +51,7 @@ skip_reason()
 	local kver name reason
 
 	while read -r kver name reason; do
-		# shellcheck disable=SC2254
+		# shellcheck disable=SC2153,SC2254
 		case $KVER/$1 in
 		$kver/$name)
 			echo "$reason"
@@ -166,8 +166,9 @@ unload_modules()
 
 	for i in {1..50}; do
 		left=
-		for module in $(grep -l O /sys/module/*/taint 2>/dev/null); do
-			module=$(basename "$(dirname "$module")")
+		for module in /sys/module/*; do
+			grep -q O "$module/taint" 2>/dev/null || continue
+			module=${module##*/}
 			timeout 20 rmmod "$module" 2>/dev/null ||
 				left+=" $module (refcnt $(cat "/sys/module/$module/refcnt" 2>/dev/null))"
 		done
