@@ -81,31 +81,72 @@ vm_pack_busybox()
 	done
 }
 
-# vm_cpio ROOT OUT: write the tree as an initramfs; appears whole or not at all.
+# vm_pack_program ROOT PROGRAM: a program with the libraries it is linked to, in the same places.
+vm_pack_program()
+{
+	local root=$1 file
+
+	file=$(command -v "$2") || die "no $2: run tools/setup.sh"
+	rm -f "$root/bin/$2"
+	cp "$file" "$root/bin/$2"
+	ldd "$file" | sed -n 's,^[^/]*\(/[^ ]*\) (.*,\1,p' | while read -r file; do
+		mkdir -p "$root${file%/*}"
+		cp -L "$file" "$root$file"
+	done
+}
+
+# vm_cpio ROOT OUT: write the tree as an initramfs; appears whole or not at all. Not compressed: a guest reads
+# it faster than it unpacks it.
 vm_cpio()
 {
-	(cd "$1" && find . | cpio --quiet -o -H newc -R 0:0) | gzip -1 >"$2.$$" && mv "$2.$$" "$2"
+	mkdir -p "${2%/*}"
+	(cd "$1" && find . | cpio --quiet -o -H newc -R 0:0) >"$2.$$" && mv "$2.$$" "$2"
+	rm -rf "$1"
+}
+
+# vm_key MODULES_DIR FILE...: names a cached initramfs by all that goes in.
+vm_key()
+{
+	local dir=$1
+	shift
+
+	cat "$VM_DIR/lib.sh" "$dir/modules.dep" "$@" | sha256sum | cut -c1-16
 }
 
 # vm_initramfs MODULES_DIR: path of the initramfs that mounts the root over 9p, made when missing.
-# The key covers all that goes in.
 vm_initramfs()
 {
-	local dir=$1 rel=${1##*/} key out root
+	local dir=$1 out root
 
-	key=$(cat "$VM_DIR/stage1" "$VM_DIR/lib.sh" "$dir/modules.dep" "$(command -v busybox)" |
-	      sha256sum | cut -c1-16)
-	out=$(vm_cache)/initramfs/$rel-$key.gz
+	out=$(vm_cache)/initramfs/${dir##*/}-host-$(vm_key "$dir" "$VM_DIR/stage1" "$(command -v busybox)").cpio
 	if [ ! -e "$out" ]; then
-		mkdir -p "${out%/*}"
 		root=$(mktemp -d)
 		mkdir -p "$root"/{dev,proc,sys,lower,rw,new}
 		vm_pack_busybox "$root"
 		vm_pack_modules "$dir" "$root" virtio_pci 9pnet_virtio 9p overlay
-		cp "$VM_DIR/stage1" "$root/init"
-		chmod 755 "$root/init"
+		install -m 755 "$VM_DIR/stage1" "$root/init"
 		vm_cpio "$root" "$out"
-		rm -rf "$root"
+	fi
+	echo "$out"
+}
+
+# vm_guest_initramfs MODULES_DIR: the same for nested guests.
+vm_guest_initramfs()
+{
+	local dir=$1 out root program programs=(ip ethtool iperf3)
+
+	out=$(vm_cache)/initramfs/${dir##*/}-guest-$(vm_key "$dir" "$VM_DIR/guest-init" "$(command -v busybox)" \
+		$(command -v "${programs[@]}")).cpio
+	if [ ! -e "$out" ]; then
+		root=$(mktemp -d)
+		mkdir -p "$root"/{dev,proc,sys,tmp}
+		vm_pack_busybox "$root"
+		vm_pack_modules "$dir" "$root" virtio_pci virtio_net virtio_console
+		for program in "${programs[@]}"; do
+			vm_pack_program "$root" "$program"
+		done
+		install -m 755 "$VM_DIR/guest-init" "$root/init"
+		vm_cpio "$root" "$out"
 	fi
 	echo "$out"
 }

@@ -177,9 +177,10 @@ fi
 list_tests "${tests[@]}" >"$out/tests" || exit 1
 [ -s "$out/tests" ] || die "no test to run"
 initrd=$(vm_initramfs "$modules") || exit 1
+guest=$(vm_guest_initramfs "$modules") || exit 1
 {
 	printf '%s=%q\n' VM_MODE tests VMACCEL_TOP "$TOP" VMACCEL_KO "$ko" VMACCEL_LONG "$VMACCEL_LONG" \
-		VMACCEL_OUT /out VMACCEL_CACHE "$(vm_cache)" VM_MODULES "$modules" VM_NO_SKIP "$VM_NO_SKIP" VM_SLOW "$slow" CI "${CI:-}"
+		VMACCEL_GUEST_KERNEL "$kernel" VMACCEL_GUEST_INITRD "$guest" VMACCEL_OUT /out VMACCEL_CACHE "$(vm_cache)" VM_MODULES "$modules" VM_NO_SKIP "$VM_NO_SKIP" VM_SLOW "$slow" CI "${CI:-}"
 	for test in "${env[@]}"; do
 		printf '%s=%q\n' "${test%%=*}" "${test#*=}"
 	done
