@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef UNIT_LINUX_MINMAX_H
+#define UNIT_LINUX_MINMAX_H
+
+/* The comparison of pointers warns about operands of two types, as min() does. */
+#define __unit_cmp(x, y, op) ({			\
+	__typeof__(x) __x = (x);		\
+	__typeof__(y) __y = (y);		\
+	(void)(&__x == &__y);			\
+	__x op __y ? __x : __y; })
+
+#define min(x, y) __unit_cmp(x, y, <)
+#define max(x, y) __unit_cmp(x, y, >)
+#define min_t(t, x, y) min((t)(x), (t)(y))
+#define max_t(t, x, y) max((t)(x), (t)(y))
+#define clamp(v, lo, hi) min(max(v, lo), hi)
+#define clamp_t(t, v, lo, hi) clamp((t)(v), (t)(lo), (t)(hi))
+
+#endif /* UNIT_LINUX_MINMAX_H */
