@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "kstest.h"
 #include "vhost_guest.h"
 
 /* ---- guest RAM ---------------------------------------------------------- */
@@ -134,6 +135,36 @@ const char *vg_default_path(void)
 	const char *path = getenv("VHOST_DEV");
 
 	return path && *path ? path : "/dev/vhost-accel";
+}
+
+static void unload(void)
+{
+	/* Files of this process still hold the module. */
+	close_range(3, ~0U, 0);
+	if (system("rmmod vhost_accel >&2"))
+		_exit(KSFT_FAIL);
+}
+
+void vg_require(const char *path)
+{
+	const char *ko = getenv("VMACCEL_KO");
+	char cmd[512];
+
+	if (geteuid())
+		ksft_exit_skip("needs root\n");
+	if (access(path, F_OK) && !strcmp(path, "/dev/vhost-net")) {
+		if (system("modprobe vhost_net >&2"))
+			ksft_exit_skip("no vhost_net in this kernel\n");
+	} else if (access(path, F_OK)) {
+		snprintf(cmd, sizeof(cmd),
+			 "{ modprobe -a tun tap vhost_iotlb && insmod %s/vhost-accel/vhost_accel.ko; } >&2",
+			 ko ? ko : ".");
+		if (system(cmd))
+			ksft_exit_skip("no %s: set VMACCEL_KO to the directory of the modules\n", path);
+		atexit(unload);
+	}
+	if (access(path, R_OK | W_OK))
+		ksft_exit_skip("no %s\n", path);
 }
 
 int vg_ioctl(int fd, unsigned long req, const void *arg)

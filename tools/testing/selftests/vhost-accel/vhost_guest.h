@@ -381,6 +381,15 @@ struct vg_dev {
 /** vg_default_path() - $VHOST_DEV, or /dev/vhost-accel. */
 const char *vg_default_path(void);
 
+/**
+ * vg_require() - Make sure a vhost device exists: load its module if it does not.
+ * @path: Device; for /dev/vhost-accel the module is found by $VMACCEL_KO.
+ *
+ * Exits with a TAP skip if the device cannot be had. A module of ours that was
+ * loaded here is unloaded at exit; where that fails the exit status is 1.
+ */
+void vg_require(const char *path);
+
 /** vg_features_of() - Features a device offers, 0 if it cannot be opened. */
 __u64 vg_features_of(const char *path);
 

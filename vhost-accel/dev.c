@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A device: one open file, its owner, its features and its guest's memory.
+ *
+ * The owner is an address space, not a task: QEMU issues ioctls from several
+ * threads. What the guest's memory table names are addresses in it.
+ */
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/sched/mm.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+/**
+ * vha_dev_create() - make a device without an owner
+ *
+ * The device is charged to the caller's memory cgroup, so that opening the node
+ * many times costs nobody else.
+ *
+ * Context: process; may sleep.
+ * Return: the device, or NULL without memory.
+ */
+struct vha_dev *vha_dev_create(void)
+{
+	struct vha_dev *dev = kvzalloc(sizeof(*dev), GFP_KERNEL_ACCOUNT);
+
+	if (!dev)
+		return NULL;
+	mutex_init(&dev->mutex);
+	vha_vq_init(dev, VHA_RX);
+	vha_vq_init(dev, VHA_TX);
+	return dev;
+}
+
+/* Stop everything and forget the owner. Nobody else may be in an ioctl. */
+static void vha_dev_cleanup(struct vha_dev *dev)
+{
+	int i;
+
+	vha_backend_stop(dev);
+	for (i = 0; i < VHA_NQUEUES; i++) {
+		struct vha_vq *vq = &dev->vq[i];
+
+		mutex_lock(&vq->mutex);
+		vha_poll_forget(&vq->kick_poll);
+		mutex_unlock(&vq->mutex);
+	}
+
+	/* No wait queue knows the worker any more. */
+	if (dev->worker)
+		vha_worker_destroy(dev->worker);
+	dev->worker = NULL;
+
+	for (i = 0; i < VHA_NQUEUES; i++) {
+		mutex_lock(&dev->vq[i].mutex);
+		vha_vq_reset(&dev->vq[i]);
+		mutex_unlock(&dev->vq[i].mutex);
+	}
+	kvfree(dev->mem);
+	dev->mem = NULL;
+	vha_frag_drain(&dev->frag);
+	dev->kthread = false;
+	if (dev->mm)
+		mmput(dev->mm);
+	dev->mm = NULL;
+}
+
+/**
+ * vha_dev_destroy() - the last reference to the file has gone
+ * @dev: device
+ *
+ * Context: process; may sleep.
+ */
+void vha_dev_destroy(struct vha_dev *dev)
+{
+	vha_dev_cleanup(dev);
+	kvfree(dev);
+}
+
+/**
+ * vha_dev_check_owner() - may the caller set up this device?
+ * @dev: device; mutex held
+ *
+ * Return: 0, or -EPERM when the caller's address space is not the owner's.
+ */
+int vha_dev_check_owner(struct vha_dev *dev)
+{
+	lockdep_assert_held(&dev->mutex);
+	return dev->mm && dev->mm == current->mm ? 0 : -EPERM;
+}
+
+/**
+ * vha_dev_set_owner() - VHOST_SET_OWNER: the caller becomes owner
+ * @dev: device
+ *
+ * Starts the worker in the caller's cgroup.
+ *
+ * Return: 0, -EBUSY when there is an owner, -ENOMEM, or what starting a thread
+ * fails with.
+ */
+long vha_dev_set_owner(struct vha_dev *dev)
+{
+	struct vha_worker *worker;
+	long r = 0;
+
+	mutex_lock(&dev->mutex);
+	if (dev->mm) {
+		r = -EBUSY;
+		goto out;
+	}
+	dev->mm = get_task_mm(current);
+	if (!dev->mm) {
+		r = -EINVAL;
+		goto out;
+	}
+	worker = vha_worker_create(dev);
+	if (IS_ERR(worker)) {
+		r = PTR_ERR(worker);
+		mmput(dev->mm);
+		dev->mm = NULL;
+		goto out;
+	}
+	dev->worker = worker;
+out:
+	mutex_unlock(&dev->mutex);
+	return r;
+}
+
+/**
+ * vha_dev_reset_owner() - VHOST_RESET_OWNER: back to the state after open
+ * @dev: device
+ *
+ * Return: 0 or -EPERM.
+ */
+long vha_dev_reset_owner(struct vha_dev *dev)
+{
+	long r;
+
+	mutex_lock(&dev->mutex);
+	r = vha_dev_check_owner(dev);
+	if (!r)
+		vha_dev_cleanup(dev);
+	mutex_unlock(&dev->mutex);
+	return r;
+}
+
+/**
+ * vha_dev_set_features() - VHOST_SET_FEATURES, legal at any time
+ * @dev: device
+ * @features: bits the driver has acknowledged
+ *
+ * Return: 0, or -EOPNOTSUPP for a bit that is not offered.
+ */
+long vha_dev_set_features(struct vha_dev *dev, u64 features)
+{
+	u16 hlen = sizeof(struct virtio_net_hdr);
+	int i;
+
+	if (features & ~VHA_FEATURES)
+		return -EOPNOTSUPP;
+	if (features & ((1ULL << VIRTIO_NET_F_MRG_RXBUF) |
+			(1ULL << VIRTIO_F_VERSION_1)))
+		hlen = sizeof(struct virtio_net_hdr_mrg_rxbuf);
+
+	mutex_lock(&dev->mutex);
+	for (i = 0; i < VHA_NQUEUES; i++) {
+		struct vha_vq *vq = &dev->vq[i];
+		bool ours = features & (1ULL << VHOST_NET_F_VIRTIO_NET_HDR);
+
+		mutex_lock(&vq->mutex);
+		vq->features = features;
+		vq->vhost_hlen = ours ? hlen : 0;
+		vq->sock_hlen = ours ? 0 : hlen;
+		vq->direct = false;
+		mutex_unlock(&vq->mutex);
+	}
+	mutex_unlock(&dev->mutex);
+	return 0;
+}
+
+/**
+ * vha_dev_set_memory() - VHOST_SET_MEM_TABLE, legal at any time
+ * @dev: device; mutex held
+ * @argp: struct vhost_memory
+ *
+ * Return: 0; -EFAULT for a bad pointer or table; -EOPNOTSUPP for non-zero
+ * padding; -E2BIG for too many regions; -ENOMEM.
+ */
+long vha_dev_set_memory(struct vha_dev *dev, void __user *argp)
+{
+	struct vhost_memory __user *table = argp;
+	struct vhost_memory head;
+	struct vha_mem *mem;
+	int r = -EFAULT;
+	u32 i;
+
+	lockdep_assert_held(&dev->mutex);
+	if (copy_from_user(&head, table, offsetof(struct vhost_memory, regions)))
+		return -EFAULT;
+	if (head.padding)
+		return -EOPNOTSUPP;
+	if (head.nregions > vha_max_mem_regions)
+		return -E2BIG;
+	mem = kvzalloc(struct_size(mem, regions, head.nregions),
+		       GFP_KERNEL_ACCOUNT);
+	if (!mem)
+		return -ENOMEM;
+
+	mem->nregions = head.nregions;
+	for (i = 0; i < head.nregions; i++) {
+		struct vhost_memory_region region;
+
+		if (copy_from_user(&region, &table->regions[i], sizeof(region)))
+			goto err_free;
+		mem->regions[i].gpa = region.guest_phys_addr;
+		mem->regions[i].size = region.memory_size;
+		mem->regions[i].hva = region.userspace_addr;
+	}
+	r = vha_mem_sort(mem);
+	if (r)
+		goto err_free;
+	r = -EFAULT;
+	for (i = 0; i < mem->nregions; i++) {
+		const struct vha_region *region = &mem->regions[i];
+
+		if (!access_ok((void __user *)(unsigned long)region->hva,
+			       region->size))
+			goto err_free;
+	}
+
+	/* The worker looks at its table only under its queue's mutex. */
+	for (i = 0; i < VHA_NQUEUES; i++) {
+		mutex_lock(&dev->vq[i].mutex);
+		dev->vq[i].mem = mem;
+		mutex_unlock(&dev->vq[i].mutex);
+	}
+	swap(dev->mem, mem);
+	r = 0;
+
+err_free:
+	kvfree(mem);
+	return r;
+}
+
+#ifdef VHOST_SET_FORK_FROM_OWNER
+/**
+ * vha_dev_set_fork() - VHOST_SET_FORK_FROM_OWNER: vhost_task or kthread
+ * @dev: device
+ * @argp: u8, VHOST_FORK_OWNER_TASK or VHOST_FORK_OWNER_KTHREAD
+ *
+ * Return: 0, -EBUSY once there is an owner, -EFAULT, -EINVAL.
+ */
+long vha_dev_set_fork(struct vha_dev *dev, void __user *argp)
+{
+	long r = 0;
+	u8 mode;
+
+	mutex_lock(&dev->mutex);
+	if (dev->mm)
+		r = -EBUSY;
+	else if (get_user(mode, (u8 __user *)argp))
+		r = -EFAULT;
+	else if (mode != VHOST_FORK_OWNER_TASK &&
+		 mode != VHOST_FORK_OWNER_KTHREAD)
+		r = -EINVAL;
+	else
+		dev->kthread = mode == VHOST_FORK_OWNER_KTHREAD;
+	mutex_unlock(&dev->mutex);
+	return r;
+}
+
+/**
+ * vha_dev_get_fork() - VHOST_GET_FORK_FROM_OWNER
+ * @dev: device
+ * @argp: u8 to fill
+ *
+ * Return: 0 or -EFAULT.
+ */
+long vha_dev_get_fork(struct vha_dev *dev, void __user *argp)
+{
+	u8 mode;
+
+	mutex_lock(&dev->mutex);
+	mode = dev->kthread ? VHOST_FORK_OWNER_KTHREAD : VHOST_FORK_OWNER_TASK;
+	mutex_unlock(&dev->mutex);
+	return put_user(mode, (u8 __user *)argp);
+}
+#endif
+
+static void vha_vq_show(struct vha_vq *vq, const char *name, struct seq_file *m)
+{
+	const struct vha_stats *s = &vq->stats;
+	const struct {
+		const char *name;
+		const u64 *value;
+	} counters[] = {
+		{ "packets", &s->packets },
+		{ "bytes", &s->bytes },
+		{ "kicks", &s->kicks },
+		{ "signals", &s->signals },
+		{ "errors", &s->errors },
+		{ "drop_short", &s->drop_short },
+		{ "drop_hdr", &s->drop_hdr },
+		{ "drop_fault", &s->drop_fault },
+		{ "drop_nobuf", &s->drop_nobuf },
+		{ "drop_backend", &s->drop_backend },
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(counters); i++)
+		seq_printf(m, "%s_%s:\t%llu\n", name, counters[i].name,
+			   READ_ONCE(*counters[i].value));
+}
+
+/**
+ * vha_dev_show() - counters for /proc/PID/fdinfo/FD
+ * @dev: device
+ * @m: file to write to
+ *
+ * Context: process; takes no lock, so that a stuck guest cannot stop a reader.
+ */
+void vha_dev_show(struct vha_dev *dev, struct seq_file *m)
+{
+	vha_vq_show(&dev->vq[VHA_RX], "rx", m);
+	vha_vq_show(&dev->vq[VHA_TX], "tx", m);
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vhost-accel: what its files share.
+ *
+ * Lock order, outermost first:
+ *
+ *   vha_dev.mutex -> vha_vq.mutex of the RX queue -> vha_vq.mutex of the TX queue
+ *   -> locks of the backend socket, the eventfds and their wait queues
+ *
+ * The worker takes only vq mutexes, and the second one only by trylock, so an
+ * ioctl that holds dev->mutex may wait for the worker. Wait queue callbacks
+ * (poll.c) run under foreign locks with interrupts off: they set a bit and wake.
+ */
+#ifndef VHA_INTERNAL_H
+#define VHA_INTERNAL_H
+
+#include <linux/eventfd.h>
+#include <linux/mutex.h>
+#include <linux/poll.h>
+#include <linux/sched/vhost_task.h>
+#include <linux/types.h>
+#include <linux/uio.h>
+#include <linux/vhost.h>
+#include <linux/virtio_net.h>
+#include <linux/wait.h>
+#include <net/xdp.h>
+
+#include "ring_core.h"
+
+struct ptr_ring;
+struct seq_file;
+struct sk_buff;
+struct socket;
+struct vha_dev;
+
+/** VHA_BURST - packets handled between two looks at the ring indices */
+#define VHA_BURST 64
+
+/** VHA_PKT_WEIGHT - packets after which the worker turns to the other queue */
+#define VHA_PKT_WEIGHT 256
+
+/** VHA_BYTE_WEIGHT - bytes after which the worker turns to the other queue */
+#define VHA_BYTE_WEIGHT 0x80000
+
+/** VHA_INLINE_MAX - bytes of a frame up to which it is copied by plain moves */
+#define VHA_INLINE_MAX 256
+
+/** VHA_FEATURES - feature bits offered; bit 27 is VHOST_NET_F_VIRTIO_NET_HDR */
+#define VHA_FEATURES ((1ULL << VIRTIO_F_NOTIFY_ON_EMPTY) |	\
+		      (1ULL << VIRTIO_RING_F_INDIRECT_DESC) |	\
+		      (1ULL << VIRTIO_RING_F_EVENT_IDX) |	\
+		      (1ULL << VIRTIO_F_ANY_LAYOUT) |		\
+		      (1ULL << VIRTIO_F_VERSION_1) |		\
+		      (1ULL << VIRTIO_NET_F_MRG_RXBUF) |	\
+		      (1ULL << VIRTIO_F_RING_RESET))
+
+/** VHA_BACKEND_FEATURES - backend feature bits offered: none without an IOTLB */
+#define VHA_BACKEND_FEATURES 0ULL
+
+/**
+ * enum vha_queue - the two queues of a device, numbered by the ABI
+ * @VHA_RX: host to guest
+ * @VHA_TX: guest to host
+ * @VHA_NQUEUES: how many there are
+ */
+enum vha_queue {
+	VHA_RX,
+	VHA_TX,
+	VHA_NQUEUES,
+};
+
+/**
+ * enum vha_work - bits of vha_worker.pending; the first two match enum vha_queue
+ * @VHA_WORK_RX: the RX queue may have something to do
+ * @VHA_WORK_TX: the TX queue may have something to do
+ * @VHA_WORK_FLUSH: somebody waits for the worker to get this far
+ */
+enum vha_work {
+	VHA_WORK_RX = VHA_RX,
+	VHA_WORK_TX = VHA_TX,
+	VHA_WORK_FLUSH,
+};
+
+/**
+ * struct vha_worker - the thread that moves a device's packets
+ * @pending: bits of enum vha_work; set by anybody, taken by the worker
+ * @dev: whose packets
+ * @vtsk: vhost_task of the owner's process, or NULL
+ * @task: kthread that adopts the owner's address space, when there is no @vtsk
+ * @flush_asked: tickets drawn by vha_worker_flush()
+ * @flush_done: last ticket served
+ * @flush_wait: where vha_worker_flush() sleeps
+ * @killed: the thread has gone because its process was killed; final
+ */
+struct vha_worker {
+	unsigned long pending;
+	struct vha_dev *dev;
+	struct vhost_task *vtsk;
+	struct task_struct *task;
+	atomic_t flush_asked;
+	atomic_t flush_done;
+	wait_queue_head_t flush_wait;
+	bool killed;
+};
+
+struct vha_vq;
+
+/**
+ * struct vha_poll - a place in the wait queue of an eventfd or a socket
+ * @table: makes vfs_poll() call us with the wait queue
+ * @wait: our entry
+ * @wqh: wait queue that @wait stands in, NULL when in none;
+ *	protected by the mutex of @vq
+ * @home: wait queue of the polled file while the file is known
+ * @mask: events that concern us
+ * @vq: queue to run
+ */
+struct vha_poll {
+	poll_table table;
+	wait_queue_entry_t wait;
+	wait_queue_head_t *wqh;
+	wait_queue_head_t *home;
+	__poll_t mask;
+	struct vha_vq *vq;
+};
+
+/**
+ * struct vha_frag - page fragments for frames on their way to a tap
+ * @page: compound page in use, then the one before it, which is taken up again
+ *	once nobody holds a fragment of it
+ * @bias: references of each page not yet handed out
+ * @size: bytes of each page
+ * @off: bytes of @page[0] handed out
+ *
+ * Protected by the TX queue's mutex.
+ */
+struct vha_frag {
+	struct page *page[2];
+	u32 bias[2];
+	u32 size[2];
+	u32 off;
+};
+
+/**
+ * struct vha_stats - counters of a queue, since the device was opened
+ * @packets: packets delivered
+ * @bytes: bytes delivered, without the virtio-net header
+ * @kicks: runs of the handler
+ * @signals: calls to the guest
+ * @errors: ring errors, each of which stopped the queue and fired its ERR eventfd
+ * @drop_short: frames shorter than an Ethernet header, or than the vnet header
+ * @drop_hdr: frames with an impossible vnet header
+ * @drop_fault: guest memory could not be read or written
+ * @drop_nobuf: no buffer was large enough, or no memory
+ * @drop_backend: the backend refused the frame, or lost it
+ *
+ * Written by the worker under the queue's mutex, read by anybody.
+ */
+struct vha_stats {
+	u64 packets;
+	u64 bytes;
+	u64 kicks;
+	u64 signals;
+	u64 errors;
+	u64 drop_short;
+	u64 drop_hdr;
+	u64 drop_fault;
+	u64 drop_nobuf;
+	u64 drop_backend;
+};
+
+/**
+ * struct vha_window - copy of a run of available buffers' first descriptors
+ * @first: available index of slot 0
+ * @n: slots filled
+ * @head: ring index of each buffer's first descriptor
+ * @desc: that descriptor; meaningless when @head is out of range
+ */
+struct vha_window {
+	u16 first;
+	u16 n;
+	u16 head[VHA_BURST];
+	struct vring_desc desc[VHA_BURST];
+};
+
+/**
+ * struct vha_frame - a packet of the burst in work
+ * @ptr: TX: page fragment the frame is copied to, NULL when it is sent from
+ *	guest memory; RX: skb
+ * @hdr: RX: header to write
+ * @iov: its segments in guest memory
+ * @niov: number of them
+ * @nbufs: buffers it takes
+ * @used: index of its first entry in vha_vq.used_elem
+ * @len: bytes of the frame with the vnet header
+ * @plain: copied by plain moves inside one user access section
+ */
+struct vha_frame {
+	void *ptr;
+	struct virtio_net_hdr hdr;
+	struct iovec *iov;
+	u16 niov;
+	u16 nbufs;
+	u16 used;
+	u32 len;
+	bool plain;
+};
+
+/** VHA_IOV_POOL - segments of a burst; one packet may need %VHA_MAX_SEGS */
+#define VHA_IOV_POOL (VHA_MAX_SEGS + VHA_BURST)
+
+/** VHA_USED_POOL - used entries of a burst; one packet may need %VHA_MAX_SEGS */
+#define VHA_USED_POOL (VHA_MAX_SEGS + VHA_BURST)
+
+/**
+ * struct vha_vq - one virtqueue
+ * @mutex: protects everything below, also against the worker
+ * @dev: device
+ * @index: VHA_RX or VHA_TX
+ * @num: entries, a power of two
+ * @desc: descriptor table, an address of the owner
+ * @avail: available ring, an address of the owner
+ * @used: used ring, an address of the owner
+ * @features: acknowledged feature bits
+ * @mem: guest memory table; replaced under @mutex, freed after that
+ * @mem_hint: region hit last
+ * @avail_idx: avail->idx as read last
+ * @last_avail: buffers up to here have been taken
+ * @last_used: buffers up to here have been returned
+ * @signalled: @last_used at the latest decision about a call
+ * @signalled_valid: @signalled is of this run of the ring
+ * @used_flags: used->flags as written
+ * @busyloop_us: how long to poll before sleeping, microseconds; 0 = not at all
+ * @vhost_hlen: bytes of vnet header that we make up
+ * @sock_hlen: bytes of vnet header that the backend has
+ * @sock: backend, NULL when stopped
+ * @tap: backend is a tun, tap, macvtap or ipvtap, not a packet socket
+ * @tun: backend is a tun or tap: RX packets are counted on its netdev
+ * @direct: the backend's header is known to be @sock_hlen bytes long, so that
+ *	RX packets may be taken from @ring without asking the backend
+ * @ring: RX: where a tap backend queues packets
+ * @rxq: RX: packets taken from @ring
+ * @rxq_head: first of them
+ * @rxq_tail: one past the last of them
+ * @kick: eventfd file by which the driver kicks, or NULL
+ * @call: eventfd by which the driver is called, or NULL
+ * @err: eventfd that says that the ring is broken, or NULL
+ * @kick_poll: waits on @kick
+ * @sock_poll: waits on @sock
+ * @stats: counters
+ * @win: copied descriptors of available buffers
+ * @table: copied descriptors of an indirect table
+ * @frame: packets of the burst in work
+ * @used_elem: used entries of the burst in work
+ * @iov: segments of the burst in work
+ * @xdp: TX: frames handed to a tap at once
+ */
+struct vha_vq {
+	struct mutex mutex;	/* everything in this struct */
+	struct vha_dev *dev;
+	enum vha_queue index;
+
+	u32 num;
+	struct vring_desc __user *desc;
+	struct vring_avail __user *avail;
+	struct vring_used __user *used;
+	u64 features;
+	struct vha_mem *mem;
+	u32 mem_hint;
+
+	u16 avail_idx;
+	u16 last_avail;
+	u16 last_used;
+	u16 signalled;
+	bool signalled_valid;
+	u16 used_flags;
+
+	u32 busyloop_us;
+	u16 vhost_hlen;
+	u16 sock_hlen;
+
+	struct socket *sock;
+	bool tap;
+	bool tun;
+	bool direct;
+	struct ptr_ring *ring;
+	void *rxq[VHA_BURST];
+	u16 rxq_head;
+	u16 rxq_tail;
+
+	struct file *kick;
+	struct eventfd_ctx *call;
+	struct eventfd_ctx *err;
+	struct vha_poll kick_poll;
+	struct vha_poll sock_poll;
+
+	struct vha_stats stats;
+
+	struct vha_window win;
+	struct vring_desc table[VHA_BURST];
+	struct vha_frame frame[VHA_BURST];
+	struct vring_used_elem used_elem[VHA_USED_POOL];
+	struct iovec iov[VHA_IOV_POOL];
+	struct xdp_buff xdp[VHA_BURST];
+};
+
+/**
+ * struct vha_dev - one open file of /dev/vhost-accel: a queue pair
+ * @mutex: serialises ioctls; protects all below but the insides of @vq
+ * @mm: owner's address space, NULL without an owner
+ * @worker: thread that serves both queues; set while there is an owner
+ * @mem: guest memory table, also in each queue
+ * @kthread: use a kthread even where the kernel has vhost_task
+ * @frag: TX page fragments
+ * @vq: the queues
+ */
+struct vha_dev {
+	struct mutex mutex;	/* set-up: everything but the insides of vq */
+	struct mm_struct *mm;
+	struct vha_worker *worker;
+	struct vha_mem *mem;
+	bool kthread;
+	struct vha_frag frag;
+	struct vha_vq vq[VHA_NQUEUES];
+};
+
+static inline bool vha_has_feature(const struct vha_vq *vq, unsigned int bit)
+{
+	return vq->features & (1ULL << bit);
+}
+
+/* dev.c */
+extern unsigned int vha_max_mem_regions;
+
+struct vha_dev *vha_dev_create(void);
+void vha_dev_destroy(struct vha_dev *dev);
+int vha_dev_check_owner(struct vha_dev *dev);
+long vha_dev_set_owner(struct vha_dev *dev);
+long vha_dev_reset_owner(struct vha_dev *dev);
+long vha_dev_set_features(struct vha_dev *dev, u64 features);
+long vha_dev_set_memory(struct vha_dev *dev, void __user *argp);
+long vha_dev_set_fork(struct vha_dev *dev, void __user *argp);
+long vha_dev_get_fork(struct vha_dev *dev, void __user *argp);
+void vha_dev_show(struct vha_dev *dev, struct seq_file *m);
+
+/* vring.c */
+long vha_vring_ioctl(struct vha_dev *dev, unsigned int cmd, void __user *argp);
+void vha_vq_init(struct vha_dev *dev, enum vha_queue index);
+void vha_vq_reset(struct vha_vq *vq);
+bool vha_vq_access_ok(struct vha_vq *vq);
+int vha_vq_start(struct vha_vq *vq);
+
+/* backend.c */
+long vha_backend_ioctl(struct vha_dev *dev, void __user *argp);
+void vha_backend_stop(struct vha_dev *dev);
+
+/* worker.c */
+struct vha_worker *vha_worker_create(struct vha_dev *dev);
+void vha_worker_destroy(struct vha_worker *worker);
+void vha_worker_queue(struct vha_worker *worker, enum vha_work work);
+void vha_worker_flush(struct vha_worker *worker);
+
+/* poll.c */
+void vha_poll_init(struct vha_poll *poll, struct vha_vq *vq, __poll_t mask);
+int vha_poll_start(struct vha_poll *poll, struct file *file);
+void vha_poll_rearm(struct vha_poll *poll);
+void vha_poll_stop(struct vha_poll *poll);
+void vha_poll_forget(struct vha_poll *poll);
+
+/* ring.c */
+int vha_ring_peek(struct vha_vq *vq, u16 idx);
+int vha_ring_parse(struct vha_vq *vq, int slot, struct vha_chain *c,
+		   struct iovec *iov, unsigned int max);
+bool vha_ring_more(struct vha_vq *vq);
+void vha_ring_disable_notify(struct vha_vq *vq);
+bool vha_ring_enable_notify(struct vha_vq *vq);
+int vha_ring_publish(struct vha_vq *vq, unsigned int first, unsigned int n);
+void vha_ring_error(struct vha_vq *vq, int err);
+
+/* tx.c, rx.c */
+void vha_handle_tx(struct vha_vq *vq);
+void vha_handle_rx(struct vha_vq *vq);
+void vha_rx_return_packets(struct vha_vq *vq);
+bool vha_busy_poll(struct vha_vq *vq);
+bool vha_rx_has_packet(struct vha_vq *vq);
+
+/* frag.c */
+void *vha_frag_alloc(struct vha_frag *frag, u32 size);
+void vha_frag_free(void *ptr);
+void vha_frag_drain(struct vha_frag *frag);
+
+#endif /* VHA_INTERNAL_H */

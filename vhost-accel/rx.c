@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Host to guest.
+ *
+ * 1. Problem. The peer asks the backend for each packet by recvmsg(), which
+ *    looks up the tap, makes a header and copies in three steps, each with its
+ *    own entry into user access; and it goes to the ring descriptor by
+ *    descriptor.
+ *
+ * 2. Model. A tap queues packets in a ptr_ring that we may consume from. What it
+ *    would write is the vnet header made from the skb, a VLAN tag put back into
+ *    place, and the bytes. The length of its header is its user's choice
+ *    (TUNSETVNETHDRSZ) and not visible to us; but the first packet, read through
+ *    recvmsg(), tells it.
+ *
+ * 3. Control. Up to 64 packets are one unit of work: (a) each packet gets the
+ *    buffers it needs, several with MRG_RXBUF; (b) small linear packets into one
+ *    segment are written in one user access section by plain moves, others
+ *    through an iov_iter; (c) the buffers are returned and the guest is called
+ *    once. Packets of packet sockets, XDP frames, and all packets while the tap's
+ *    header is unknown or not ours go through recvmsg() one by one.
+ *
+ *    While there is work, our entry is out of the backend's wait queue: packets
+ *    arrive without waking anybody. It goes back in when no packet is left.
+ *
+ * 4. Limits. With packets but no buffers the queue waits for a kick about buffers
+ *    newly added; buffers that were there and are too small do not count, so a
+ *    guest that posts one small buffer cannot make the worker spin. A packet that
+ *    fits in no buffer, or not in the whole ring, is dropped and counted.
+ */
+#include <linux/if_tun.h>
+#include <linux/if_vlan.h>
+#include <linux/net.h>
+#include <linux/netdevice.h>
+#include <linux/ptr_ring.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/signal.h>
+#include <linux/skbuff.h>
+#include <linux/uaccess.h>
+#include <net/sock.h>
+
+#include "internal.h"
+
+/* Longest polling before a sleep, whatever VHOST_SET_VRING_BUSYLOOP says. */
+#define VHA_BUSYLOOP_MAX_US 100000
+
+static void vha_rx_free(void *ptr)
+{
+	tun_ptr_free(ptr);
+}
+
+/**
+ * vha_rx_return_packets() - give packets taken from the tap back to it
+ * @vq: RX queue; mutex held
+ */
+void vha_rx_return_packets(struct vha_vq *vq)
+{
+	lockdep_assert_held(&vq->mutex);
+	if (vq->rxq_head != vq->rxq_tail)
+		ptr_ring_unconsume(vq->ring, vq->rxq + vq->rxq_head,
+				   vq->rxq_tail - vq->rxq_head, vha_rx_free);
+	vq->rxq_head = 0;
+	vq->rxq_tail = 0;
+}
+
+/*
+ * Count packets where tun would, on its netdev. The netdev is known to exist
+ * until the RCU section ends: the packets were still queued when it began, and a
+ * tap's queue is emptied before its netdev waits for readers and goes.
+ */
+static void vha_rx_account(struct vha_vq *vq)
+{
+	int i;
+
+	for (i = 0; i < vq->rxq_tail; i++) {
+		struct sk_buff *skb = vq->rxq[i];
+		unsigned int len;
+
+		if (tun_is_xdp_frame(skb))
+			continue;
+		len = skb->len;
+		if (skb_vlan_tag_present(skb))
+			len += VLAN_HLEN;
+		if (!skb->dev->tstats)
+			continue;
+		preempt_disable();
+		dev_sw_netstats_tx_add(skb->dev, 1, len);
+		preempt_enable();
+	}
+}
+
+/* Take packets from the tap's ring. False when there are none. */
+static bool vha_rx_refill(struct vha_vq *vq)
+{
+	if (vq->rxq_head != vq->rxq_tail)
+		return true;
+	vq->rxq_head = 0;
+	rcu_read_lock();
+	/* recvmsg() counts for itself, and may change what comes after it. */
+	vq->rxq_tail = ptr_ring_consume_batched(vq->ring, vq->rxq,
+						vq->direct ? VHA_BURST : 1);
+	if (vq->direct && vq->tun)
+		vha_rx_account(vq);
+	rcu_read_unlock();
+	return vq->rxq_tail;
+}
+
+/**
+ * vha_rx_has_packet() - is there a packet for the guest?
+ * @vq: RX queue; mutex held; it has a backend
+ */
+bool vha_rx_has_packet(struct vha_vq *vq)
+{
+	if (vq->rxq_head != vq->rxq_tail)
+		return true;
+	if (vq->ring)
+		return !ptr_ring_empty(vq->ring);
+	return !skb_queue_empty_lockless(&vq->sock->sk->sk_receive_queue);
+}
+
+/* Length of the next packet without vnet header; 0 when there is none. */
+static u32 vha_rx_peek_len(struct vha_vq *vq)
+{
+	struct sk_buff_head *queue = &vq->sock->sk->sk_receive_queue;
+	struct sk_buff *skb;
+	unsigned long flags;
+	u32 len = 0;
+
+	if (vq->ring) {
+		if (!vha_rx_refill(vq))
+			return 0;
+		skb = vq->rxq[vq->rxq_head];
+		if (tun_is_xdp_frame(skb))
+			return tun_ptr_to_xdp(skb)->len;
+		return skb->len + (skb_vlan_tag_present(skb) ? VLAN_HLEN : 0);
+	}
+
+	spin_lock_irqsave(&queue->lock, flags);
+	skb = skb_peek(queue);
+	if (skb)
+		len = skb->len + (skb_vlan_tag_present(skb) ? VLAN_HLEN : 0);
+	spin_unlock_irqrestore(&queue->lock, flags);
+	return len;
+}
+
+/**
+ * struct vha_rx_burst - a burst on its way
+ * @n: packets that have buffers
+ * @bufs: buffers taken, also entries of vq->used_elem filled
+ * @segs: entries of vq->iov filled
+ */
+struct vha_rx_burst {
+	unsigned int n;
+	unsigned int bufs;
+	unsigned int segs;
+};
+
+/*
+ * Step (a) for one packet: find buffers for @f->len bytes.
+ *
+ * Return: 0; -ENOBUFS when there are not enough buffers now; -EMSGSIZE when they
+ * can never do; -EAGAIN when the burst is full; or why the ring is broken.
+ */
+static int vha_rx_gather(struct vha_vq *vq, struct vha_rx_burst *b,
+			 struct vha_frame *f)
+{
+	const bool mergeable = vha_has_feature(vq, VIRTIO_NET_F_MRG_RXBUF);
+	unsigned int segs = b->segs, bufs = b->bufs;
+	unsigned int max = min_t(unsigned int, VHA_IOV_POOL,
+				 b->segs + VHA_MAX_SEGS);
+	u32 left = f->len;
+
+	f->iov = vq->iov + b->segs;
+	f->used = b->bufs;
+	while (left) {
+		struct vring_used_elem *elem = &vq->used_elem[bufs];
+		struct vha_chain c;
+		int slot, r;
+
+		if (bufs - b->bufs == vq->num || segs - b->segs == VHA_MAX_SEGS)
+			return -EMSGSIZE;
+		if (bufs == VHA_USED_POOL || segs == max)
+			return b->n ? -EAGAIN : -EMSGSIZE;
+		slot = vha_ring_peek(vq, vq->last_avail + bufs);
+		if (slot < 0)
+			return slot == -ENOENT ? -ENOBUFS : slot;
+		r = vha_ring_parse(vq, slot, &c, vq->iov + segs, max - segs);
+		if (unlikely(r == -ENOBUFS))
+			return b->n ? -EAGAIN : -EMSGSIZE;
+		if (unlikely(r))
+			return r;
+		if (unlikely(c.out || !c.len))
+			return -EINVAL;
+		elem->id = (__force __virtio32)cpu_to_le32(vq->win.head[slot]);
+		elem->len = (__force __virtio32)
+			cpu_to_le32(min_t(u64, c.len, left));
+		left -= min_t(u64, c.len, left);
+		segs += c.in;
+		bufs++;
+		if (left && !mergeable)
+			return -EMSGSIZE;
+	}
+	f->niov = segs - b->segs;
+	f->nbufs = bufs - b->bufs;
+	b->segs = segs;
+	b->bufs = bufs;
+	b->n++;
+	return 0;
+}
+
+/* Step (c): the guest gets @n buffers of the burst. */
+static int vha_rx_publish(struct vha_vq *vq, unsigned int n)
+{
+	vq->last_avail += n;
+	return vha_ring_publish(vq, 0, n);
+}
+
+/* A packet by recvmsg(). Return: packets taken, or as vha_rx_burst(). */
+static int vha_rx_recvmsg(struct vha_vq *vq, u64 *bytes)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+	struct vha_frame *f = &vq->frame[0];
+	struct vha_rx_burst b = { };
+	struct virtio_net_hdr hdr = { };
+	struct iov_iter start;
+	__virtio16 nbufs;
+	u32 len, want;
+	int r;
+
+	len = vha_rx_peek_len(vq);
+	if (!len)
+		return 0;
+	want = vq->sock_hlen + len;
+	f->len = vq->vhost_hlen + want;
+	r = vha_rx_gather(vq, &b, f);
+	if (r == -EMSGSIZE) {
+		/* Have the backend drop it: a byte is all that it may write. */
+		vq->stats.drop_nobuf++;
+		f->iov = vq->iov;
+		iov_iter_init(&msg.msg_iter, ITER_DEST, f->iov, 0, 0);
+	} else if (r) {
+		return r;
+	} else {
+		iov_iter_init(&msg.msg_iter, ITER_DEST, f->iov, f->niov, f->len);
+	}
+	start = msg.msg_iter;
+	if (!r)
+		iov_iter_advance(&msg.msg_iter, vq->vhost_hlen);
+
+	if (vq->ring)
+		msg.msg_control = vq->rxq[vq->rxq_head++];
+	*bytes += f->len;
+	if (vq->sock->ops->recvmsg(vq->sock, &msg, r ? 0 : want,
+				   MSG_DONTWAIT | MSG_TRUNC) != want || r) {
+		/* Somebody else read it, or the header is not what we think. */
+		if (!r)
+			vq->stats.drop_backend++;
+		return 1;
+	}
+	vq->direct = vq->tap && vq->sock_hlen;
+
+	nbufs = (__force __virtio16)cpu_to_le16(f->nbufs);
+	if (vq->vhost_hlen) {
+		if (copy_to_iter(&hdr, sizeof(hdr), &start) != sizeof(hdr))
+			goto fault;
+	} else {
+		iov_iter_advance(&start, sizeof(hdr));
+	}
+	if (vq->vhost_hlen + vq->sock_hlen > sizeof(hdr) &&
+	    copy_to_iter(&nbufs, sizeof(nbufs), &start) != sizeof(nbufs))
+		goto fault;
+	vq->stats.packets++;
+	vq->stats.bytes += len;
+	r = vha_rx_publish(vq, b.bufs);
+	return r ? -EIO : 1;
+fault:
+	vq->stats.drop_fault++;
+	return 1;
+}
+
+/* Step (a): buffers for the packets at hand. */
+static int vha_rx_plan(struct vha_vq *vq, struct vha_rx_burst *b)
+{
+	int i, r = 0;
+
+	for (i = vq->rxq_head; i < vq->rxq_tail; i++) {
+		struct vha_frame *f = &vq->frame[b->n];
+		struct sk_buff *skb = vq->rxq[i];
+		u32 vlan;
+
+		if (tun_is_xdp_frame(skb))
+			break;
+		vlan = skb_vlan_tag_present(skb) ? VLAN_HLEN : 0;
+		if (virtio_net_hdr_from_skb(skb, &f->hdr, true, true, vlan)) {
+			r = -EPROTO;
+			break;
+		}
+		f->ptr = skb;
+		f->len = vq->sock_hlen + skb->len + vlan;
+		r = vha_rx_gather(vq, b, f);
+		if (r)
+			break;
+		f->plain = f->niov == 1 && skb->len <= VHA_INLINE_MAX && !vlan &&
+			   !skb_is_nonlinear(skb);
+	}
+	return b->n ? 0 : r;
+}
+
+/* Plain moves of @len bytes; usable in a user access section. */
+#define vha_unsafe_copy_to(dst, src, len, label)			\
+do {									\
+	u8 __user *_d = (dst);						\
+	const u8 *_s = (src);						\
+	unsigned int _n = (len);					\
+									\
+	for (; _n >= 8; _n -= 8, _d += 8, _s += 8)			\
+		unsafe_put_user(*(u64 *)_s, (u64 __user *)_d, label);	\
+	if (_n & 4) {							\
+		unsafe_put_user(*(u32 *)_s, (u32 __user *)_d, label);	\
+		_d += 4;						\
+		_s += 4;						\
+	}								\
+	if (_n & 2) {							\
+		unsafe_put_user(*(u16 *)_s, (u16 __user *)_d, label);	\
+		_d += 2;						\
+		_s += 2;						\
+	}								\
+	if (_n & 1)							\
+		unsafe_put_user(*_s, (u8 __user *)_d, label);		\
+} while (0)
+
+/* Step (b) for a run of small packets. Return: the first one not written. */
+static unsigned int vha_rx_copy_plain(struct vha_vq *vq, unsigned int i,
+				      unsigned int n)
+{
+	const u64 __user *any = vq->frame[i].iov->iov_base;
+	const bool long_hdr = vq->sock_hlen > sizeof(struct virtio_net_hdr);
+	const __virtio16 one = (__force __virtio16)cpu_to_le16(1);
+
+	if (!user_access_begin(any, sizeof(*any)))
+		return i;
+	for (; i < n && vq->frame[i].plain; i++) {
+		struct vha_frame *f = &vq->frame[i];
+		const struct sk_buff *skb = f->ptr;
+		u8 __user *to = f->iov->iov_base;
+
+		vha_unsafe_copy_to(to, (const u8 *)&f->hdr, sizeof(f->hdr),
+				   fault);
+		to += sizeof(f->hdr);
+		if (long_hdr) {
+			unsafe_put_user(one, (__virtio16 __user *)to, fault);
+			to += sizeof(one);
+		}
+		vha_unsafe_copy_to(to, skb->data, skb->len, fault);
+	}
+fault:
+	user_access_end();
+	return i;
+}
+
+/* Step (b) for one packet of any kind. */
+static bool vha_rx_copy(struct vha_vq *vq, struct vha_frame *f)
+{
+	__virtio16 nbufs = (__force __virtio16)cpu_to_le16(f->nbufs);
+	struct sk_buff *skb = f->ptr;
+	struct iov_iter to;
+	int off = 0;
+
+	iov_iter_init(&to, ITER_DEST, f->iov, f->niov, f->len);
+	if (copy_to_iter(&f->hdr, sizeof(f->hdr), &to) != sizeof(f->hdr))
+		return false;
+	if (vq->sock_hlen > sizeof(f->hdr) &&
+	    copy_to_iter(&nbufs, sizeof(nbufs), &to) != sizeof(nbufs))
+		return false;
+	if (skb_vlan_tag_present(skb)) {
+		__be16 tag[2] = {
+			skb->vlan_proto,
+			htons(skb_vlan_tag_get(skb)),
+		};
+
+		off = offsetof(struct vlan_ethhdr, h_vlan_proto);
+		if (skb_copy_datagram_iter(skb, 0, &to, off) ||
+		    copy_to_iter(tag, sizeof(tag), &to) != sizeof(tag))
+			return false;
+	}
+	return !skb_copy_datagram_iter(skb, off, &to, skb->len - off);
+}
+
+/* Drop the first packet at hand. */
+static void vha_rx_drop(struct vha_vq *vq, u64 *counter)
+{
+	(*counter)++;
+	kfree_skb(vq->rxq[vq->rxq_head++]);
+}
+
+/*
+ * A burst of packets straight from the tap's ring.
+ *
+ * Return: packets taken, 0 when there are none; -ENOBUFS when the next one waits
+ * for buffers; otherwise why the ring is broken, -EIO if that is reported.
+ */
+static int vha_rx_burst(struct vha_vq *vq, u64 *bytes)
+{
+	struct vha_rx_burst b = { };
+	unsigned int i, done = 0, bufs = 0;
+	u64 sum = 0;
+	int r;
+
+	if (!vq->direct)
+		return vha_rx_recvmsg(vq, bytes);
+	if (!vha_rx_refill(vq))
+		return 0;
+	if (tun_is_xdp_frame(vq->rxq[vq->rxq_head]))
+		return vha_rx_recvmsg(vq, bytes);
+
+	r = vha_rx_plan(vq, &b);
+	if (r == -EMSGSIZE || r == -EPROTO) {
+		vha_rx_drop(vq, r == -EPROTO ? &vq->stats.drop_hdr :
+					       &vq->stats.drop_nobuf);
+		return 1;
+	}
+	if (r)
+		return r;
+
+	while (done < b.n) {
+		if (vq->frame[done].plain)
+			done = vha_rx_copy_plain(vq, done, b.n);
+		if (done == b.n)
+			break;
+		/* What faulted above is tried here once more, and then given up. */
+		if (!vha_rx_copy(vq, &vq->frame[done]))
+			break;
+		done++;
+	}
+	for (i = 0; i < done; i++) {
+		bufs += vq->frame[i].nbufs;
+		sum += vq->frame[i].len - vq->sock_hlen;
+		consume_skb(vq->frame[i].ptr);
+	}
+	vq->rxq_head += done;
+	vq->stats.packets += done;
+	vq->stats.bytes += sum;
+	*bytes += sum;
+	/* Its buffers are the next packet's; this one is gone. */
+	if (done < b.n)
+		vha_rx_drop(vq, &vq->stats.drop_fault);
+	r = vha_rx_publish(vq, bufs);
+	return r ? -EIO : max(done, 1U);
+}
+
+/**
+ * vha_busy_poll() - wait for work without sleeping, as long as the owner allows
+ * @vq: queue that has nothing to do; mutex held
+ *
+ * Kicks and packets for the other queue end the wait, too: its work bit is set.
+ * While the RX queue waits the TX ring is looked at directly, with kicks off,
+ * since the answer to what the guest has just got comes from there.
+ *
+ * Return: true when @vq has something to do now.
+ */
+bool vha_busy_poll(struct vha_vq *vq)
+{
+	struct vha_dev *dev = vq->dev;
+	struct vha_vq *tx = &dev->vq[VHA_TX];
+	bool rx = vq->index == VHA_RX;
+	bool have = false;
+	u64 end;
+
+	if (!vq->busyloop_us)
+		return false;
+	if (rx) {
+		/* The reverse of the lock order cannot wait: try. */
+		if (!mutex_trylock(&tx->mutex))
+			return false;
+		if (tx->sock)
+			vha_ring_disable_notify(tx);
+	}
+
+	end = local_clock() + NSEC_PER_USEC *
+	      min_t(u64, vq->busyloop_us, VHA_BUSYLOOP_MAX_US);
+	while (!need_resched() && !signal_pending(current) &&
+	       !READ_ONCE(dev->worker->pending)) {
+		have = rx ? vha_rx_has_packet(vq) : vha_ring_more(vq);
+		if (have || (rx && tx->sock && vha_ring_more(tx)) ||
+		    local_clock() > end)
+			break;
+		cpu_relax();
+	}
+
+	if (rx) {
+		if (tx->sock && (vha_ring_more(tx) || vha_ring_enable_notify(tx)))
+			vha_worker_queue(dev->worker, VHA_WORK_TX);
+		mutex_unlock(&tx->mutex);
+	}
+	return have;
+}
+
+/**
+ * vha_handle_rx() - give the guest what the backend has for it
+ * @vq: RX queue
+ *
+ * Context: the worker, in the owner's address space.
+ */
+void vha_handle_rx(struct vha_vq *vq)
+{
+	unsigned int packets = 0;
+	u64 bytes = 0;
+	int r;
+
+	mutex_lock(&vq->mutex);
+	if (!vq->sock)
+		goto out;
+	vq->stats.kicks++;
+	vq->win.n = 0;
+	vha_poll_stop(&vq->sock_poll);
+	vha_ring_disable_notify(vq);
+
+	for (;;) {
+		r = vha_rx_burst(vq, &bytes);
+		if (r > 0) {
+			packets += r;
+			if (packets < VHA_PKT_WEIGHT && bytes < VHA_BYTE_WEIGHT)
+				continue;
+			vha_worker_queue(vq->dev->worker, VHA_WORK_RX);
+			break;
+		}
+		if (r == -ENOBUFS) {
+			if (!vha_ring_enable_notify(vq))
+				break;
+			vha_ring_disable_notify(vq);
+			continue;
+		}
+		if (r < 0) {
+			if (r != -EIO)
+				vha_ring_error(vq, r);
+			break;
+		}
+		/* No packet: r is 0. */
+		if (vha_busy_poll(vq))
+			continue;
+		vha_poll_rearm(&vq->sock_poll);
+		if (!vha_rx_has_packet(vq))
+			break;
+		vha_poll_stop(&vq->sock_poll);
+	}
+out:
+	mutex_unlock(&vq->mutex);
+}

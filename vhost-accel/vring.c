@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Set-up of a virtqueue: the VHOST_*_VRING_* ioctls.
+ */
+#include <linux/eventfd.h>
+#include <linux/file.h>
+#include <linux/nospec.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+/**
+ * vha_vq_init() - a queue of a new device
+ * @dev: device
+ * @index: which
+ */
+void vha_vq_init(struct vha_dev *dev, enum vha_queue index)
+{
+	struct vha_vq *vq = &dev->vq[index];
+
+	mutex_init(&vq->mutex);
+	vq->dev = dev;
+	vq->index = index;
+	vha_poll_init(&vq->kick_poll, vq, EPOLLIN);
+	vha_poll_init(&vq->sock_poll, vq,
+		      index == VHA_RX ? EPOLLIN : EPOLLOUT);
+	mutex_lock(&vq->mutex);
+	vha_vq_reset(vq);
+	mutex_unlock(&vq->mutex);
+}
+
+/**
+ * vha_vq_reset() - back to the state after open
+ * @vq: queue; mutex held; it has no backend and waits for nothing
+ */
+void vha_vq_reset(struct vha_vq *vq)
+{
+	lockdep_assert_held(&vq->mutex);
+	vq->num = 1;
+	vq->desc = NULL;
+	vq->avail = NULL;
+	vq->used = NULL;
+	vq->features = 0;
+	vq->mem = NULL;
+	vq->avail_idx = 0;
+	vq->last_avail = 0;
+	vq->last_used = 0;
+	vq->signalled_valid = false;
+	vq->used_flags = 0;
+	vq->busyloop_us = 0;
+	vq->vhost_hlen = 0;
+	vq->sock_hlen = 0;
+	if (vq->kick)
+		fput(vq->kick);
+	vq->kick = NULL;
+	if (vq->call)
+		eventfd_ctx_put(vq->call);
+	vq->call = NULL;
+	if (vq->err)
+		eventfd_ctx_put(vq->err);
+	vq->err = NULL;
+}
+
+static bool vha_ring_addr_ok(const struct vha_vq *vq,
+			     struct vring_desc __user *desc,
+			     struct vring_avail __user *avail,
+			     struct vring_used __user *used)
+{
+	size_t event = vha_has_feature(vq, VIRTIO_RING_F_EVENT_IDX) ?
+		       sizeof(__virtio16) : 0;
+
+	return access_ok(desc, array_size(vq->num, sizeof(*desc))) &&
+	       access_ok(avail, struct_size(avail, ring, vq->num) + event) &&
+	       access_ok(used, struct_size(used, ring, vq->num) + event);
+}
+
+/**
+ * vha_vq_access_ok() - is the ring set up so that it may start?
+ * @vq: queue; mutex held
+ *
+ * Return: true when there is a memory table and the ring lies in user space.
+ */
+bool vha_vq_access_ok(struct vha_vq *vq)
+{
+	lockdep_assert_held(&vq->mutex);
+	return vq->mem && vha_ring_addr_ok(vq, vq->desc, vq->avail, vq->used);
+}
+
+/**
+ * vha_vq_start() - pick up the ring where the driver sees it
+ * @vq: queue; mutex held; vha_vq_access_ok()
+ *
+ * Context: the owner's address space.
+ * Return: 0, or -EFAULT when the used ring cannot be accessed.
+ */
+int vha_vq_start(struct vha_vq *vq)
+{
+	__virtio16 idx;
+
+	lockdep_assert_held(&vq->mutex);
+	vq->used_flags = 0;
+	vq->signalled_valid = false;
+	if (put_user((__force __virtio16)0, &vq->used->flags) ||
+	    get_user(idx, &vq->used->idx))
+		return -EFAULT;
+	vq->last_used = le16_to_cpu((__force __le16)idx);
+	return 0;
+}
+
+static long vha_vring_set_num(struct vha_vq *vq, void __user *argp)
+{
+	struct vhost_vring_state s;
+
+	if (vq->sock)
+		return -EBUSY;
+	if (copy_from_user(&s, argp, sizeof(s)))
+		return -EFAULT;
+	if (!s.num || s.num > 0xffff || (s.num & (s.num - 1)))
+		return -EINVAL;
+	vq->num = s.num;
+	return 0;
+}
+
+static long vha_vring_set_addr(struct vha_vq *vq, void __user *argp)
+{
+	struct vhost_vring_addr a;
+	struct vring_desc __user *desc;
+	struct vring_avail __user *avail;
+	struct vring_used __user *used;
+
+	if (copy_from_user(&a, argp, sizeof(a)))
+		return -EFAULT;
+	if (a.flags & ~BIT(VHOST_VRING_F_LOG))
+		return -EOPNOTSUPP;
+	if ((a.avail_user_addr & (VRING_AVAIL_ALIGN_SIZE - 1)) ||
+	    (a.used_user_addr & (VRING_USED_ALIGN_SIZE - 1)) ||
+	    (a.log_guest_addr & (VRING_USED_ALIGN_SIZE - 1)))
+		return -EINVAL;
+
+	desc = u64_to_user_ptr(a.desc_user_addr);
+	avail = u64_to_user_ptr(a.avail_user_addr);
+	used = u64_to_user_ptr(a.used_user_addr);
+	/* A stopped ring is checked when it starts: its size may yet change. */
+	if (vq->sock && !vha_ring_addr_ok(vq, desc, avail, used))
+		return -EINVAL;
+	vq->desc = desc;
+	vq->avail = avail;
+	vq->used = used;
+	return 0;
+}
+
+static long vha_vring_set_base(struct vha_vq *vq, void __user *argp)
+{
+	struct vhost_vring_state s;
+
+	if (vq->sock)
+		return -EBUSY;
+	if (copy_from_user(&s, argp, sizeof(s)))
+		return -EFAULT;
+	if (s.num > 0xffff)
+		return -EINVAL;
+	vq->last_avail = s.num;
+	vq->avail_idx = s.num;
+	return 0;
+}
+
+static long vha_vring_put_state(struct vha_vq *vq, void __user *argp, u32 num)
+{
+	struct vhost_vring_state s = { .index = vq->index, .num = num };
+
+	return copy_to_user(argp, &s, sizeof(s)) ? -EFAULT : 0;
+}
+
+static long vha_vring_set_busyloop(struct vha_vq *vq, void __user *argp)
+{
+	struct vhost_vring_state s;
+
+	if (copy_from_user(&s, argp, sizeof(s)))
+		return -EFAULT;
+	vq->busyloop_us = s.num;
+	return 0;
+}
+
+/* Callbacks of the old eventfd have ended when this returns. */
+static long vha_vring_set_kick(struct vha_vq *vq, void __user *argp)
+{
+	struct vhost_vring_file f;
+	struct file *file = NULL;
+
+	if (copy_from_user(&f, argp, sizeof(f)))
+		return -EFAULT;
+	if (f.fd != VHOST_FILE_UNBIND) {
+		file = eventfd_fget(f.fd);
+		if (IS_ERR(file))
+			return PTR_ERR(file);
+	}
+	if (file == vq->kick) {
+		if (file)
+			fput(file);
+		return 0;
+	}
+	vha_poll_forget(&vq->kick_poll);
+	if (vq->kick)
+		fput(vq->kick);
+	vq->kick = file;
+	/* A kick that has come before counts. */
+	return file ? vha_poll_start(&vq->kick_poll, file) : 0;
+}
+
+static long vha_vring_set_eventfd(struct eventfd_ctx **where,
+				  void __user *argp)
+{
+	struct vhost_vring_file f;
+	struct eventfd_ctx *ctx = NULL;
+
+	if (copy_from_user(&f, argp, sizeof(f)))
+		return -EFAULT;
+	if (f.fd != VHOST_FILE_UNBIND) {
+		ctx = eventfd_ctx_fdget(f.fd);
+		if (IS_ERR(ctx))
+			return PTR_ERR(ctx);
+	}
+	swap(*where, ctx);
+	if (ctx)
+		eventfd_ctx_put(ctx);
+	return 0;
+}
+
+/**
+ * vha_vring_ioctl() - an ioctl that concerns one queue
+ * @dev: device; mutex held; the caller is its owner
+ * @cmd: ioctl
+ * @argp: its argument; it begins with the index of the queue
+ *
+ * Return: 0; -ENOBUFS for an index that is no queue; -EBUSY for what a backend
+ * forbids; -EFAULT, -EINVAL, -EOPNOTSUPP for bad arguments; -ENOTTY for an ioctl
+ * that is not known.
+ */
+long vha_vring_ioctl(struct vha_dev *dev, unsigned int cmd, void __user *argp)
+{
+	struct vha_vq *vq;
+	u32 index;
+	long r;
+
+	lockdep_assert_held(&dev->mutex);
+	if (get_user(index, (u32 __user *)argp))
+		return -EFAULT;
+	if (index >= VHA_NQUEUES)
+		return -ENOBUFS;
+	vq = &dev->vq[array_index_nospec(index, VHA_NQUEUES)];
+
+	mutex_lock(&vq->mutex);
+	switch (cmd) {
+	case VHOST_SET_VRING_NUM:
+		r = vha_vring_set_num(vq, argp);
+		break;
+	case VHOST_SET_VRING_ADDR:
+		r = vha_vring_set_addr(vq, argp);
+		break;
+	case VHOST_SET_VRING_BASE:
+		r = vha_vring_set_base(vq, argp);
+		break;
+	case VHOST_GET_VRING_BASE:
+		r = vha_vring_put_state(vq, argp, vq->last_avail);
+		break;
+	case VHOST_SET_VRING_KICK:
+		r = vha_vring_set_kick(vq, argp);
+		break;
+	case VHOST_SET_VRING_CALL:
+		r = vha_vring_set_eventfd(&vq->call, argp);
+		break;
+	case VHOST_SET_VRING_ERR:
+		r = vha_vring_set_eventfd(&vq->err, argp);
+		break;
+	case VHOST_SET_VRING_BUSYLOOP_TIMEOUT:
+		r = vha_vring_set_busyloop(vq, argp);
+		break;
+	case VHOST_GET_VRING_BUSYLOOP_TIMEOUT:
+		r = vha_vring_put_state(vq, argp, vq->busyloop_us);
+		break;
+	default:
+		r = -ENOTTY;
+	}
+	mutex_unlock(&vq->mutex);
+	return r;
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The thread that moves a device's packets.
+ *
+ * One thread for each device, named vhost-<pid of the owner>, as tools expect it
+ * that pin vhost threads. Its CPU time is the VM's: a vhost_task is a thread of
+ * the owner's process; a kthread (Linux 6.1, or on request) adopts the owner's
+ * address space and is moved to its cgroups.
+ *
+ * Work is a set of bits: asking twice is as good as asking once, and nothing is
+ * allocated. The bit is set before the thread is woken and taken before the
+ * handler looks, so no request is lost. A handler that has done its share sets
+ * its own bit again and returns: the other queue gets its turn.
+ */
+#include <linux/cgroup.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/* Do all pending work once. False, in the task state it came in, if none. */
+static bool vha_worker_run(void *data)
+{
+	struct vha_worker *worker = data;
+	struct vha_dev *dev = worker->dev;
+	unsigned long work;
+	int ticket;
+
+	if (!READ_ONCE(worker->pending))
+		return false;
+	__set_current_state(TASK_RUNNING);
+	/* Whoever drew a ticket has queued its work before. */
+	ticket = atomic_read(&worker->flush_asked);
+	work = xchg(&worker->pending, 0);
+
+	if (work & BIT(VHA_WORK_RX))
+		vha_handle_rx(&dev->vq[VHA_RX]);
+	if (work & BIT(VHA_WORK_TX))
+		vha_handle_tx(&dev->vq[VHA_TX]);
+	if (work & BIT(VHA_WORK_FLUSH)) {
+		atomic_set(&worker->flush_done, ticket);
+		wake_up_all(&worker->flush_wait);
+	}
+	cond_resched();
+	return true;
+}
+
+static int vha_worker_kthread(void *data)
+{
+	struct vha_worker *worker = data;
+
+	kthread_use_mm(worker->dev->mm);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (kthread_should_stop())
+			break;
+		if (!vha_worker_run(worker))
+			schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	kthread_unuse_mm(worker->dev->mm);
+	return 0;
+}
+
+/* The owner was killed while its file lives on elsewhere: nobody works now. */
+static void vha_worker_killed(void *data)
+{
+	struct vha_worker *worker = data;
+
+	WRITE_ONCE(worker->killed, true);
+	wake_up_all(&worker->flush_wait);
+}
+
+static int vha_worker_start_kthread(struct vha_worker *worker)
+{
+	struct task_struct *task;
+	int r;
+
+	task = kthread_create(vha_worker_kthread, worker, "vhost-%d",
+			      current->pid);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	r = cgroup_attach_task_all(current, task);
+	if (r) {
+		kthread_stop(task);
+		return r;
+	}
+	worker->task = task;
+	wake_up_process(task);
+	return 0;
+}
+
+static int vha_worker_start(struct vha_worker *worker)
+{
+	struct vhost_task *vtsk;
+	char name[TASK_COMM_LEN];
+
+	if (worker->dev->kthread)
+		return vha_worker_start_kthread(worker);
+
+	snprintf(name, sizeof(name), "vhost-%d", current->pid);
+	vtsk = vhost_task_create(vha_worker_run, vha_worker_killed, worker,
+				 name);
+	if (PTR_ERR_OR_ZERO(vtsk) == -EOPNOTSUPP)
+		return vha_worker_start_kthread(worker);
+	if (IS_ERR_OR_NULL(vtsk))
+		return vtsk ? PTR_ERR(vtsk) : -ENOMEM;
+	worker->vtsk = vtsk;
+	vhost_task_start(vtsk);
+	return 0;
+}
+
+/**
+ * vha_worker_create() - start the thread of a device
+ * @dev: device; its mm is set
+ *
+ * Context: process, the owner's; may sleep.
+ * Return: the worker, or an error pointer.
+ */
+struct vha_worker *vha_worker_create(struct vha_dev *dev)
+{
+	struct vha_worker *worker = kzalloc(sizeof(*worker), GFP_KERNEL_ACCOUNT);
+	int r;
+
+	if (!worker)
+		return ERR_PTR(-ENOMEM);
+	worker->dev = dev;
+	init_waitqueue_head(&worker->flush_wait);
+	r = vha_worker_start(worker);
+	if (r) {
+		kfree(worker);
+		return ERR_PTR(r);
+	}
+	return worker;
+}
+
+/**
+ * vha_worker_destroy() - end the thread and wait for it
+ * @worker: worker that nobody can queue work to any more
+ *
+ * Context: process; may sleep.
+ */
+void vha_worker_destroy(struct vha_worker *worker)
+{
+	if (worker->vtsk)
+		vhost_task_stop(worker->vtsk);
+	else
+		kthread_stop(worker->task);
+	kfree(worker);
+}
+
+/**
+ * vha_worker_queue() - have the worker look
+ * @worker: worker
+ * @work: at what
+ *
+ * Context: any, also with interrupts off and under a wait queue's lock. The
+ * task structure outlives a killed thread: vhost_task holds it.
+ */
+void vha_worker_queue(struct vha_worker *worker, enum vha_work work)
+{
+	/* Implies a full barrier: what led here is visible to the handler. */
+	if (test_and_set_bit(work, &worker->pending))
+		return;
+	if (worker->vtsk)
+		vhost_task_wake(worker->vtsk);
+	else
+		wake_up_process(worker->task);
+}
+
+/**
+ * vha_worker_flush() - wait until all work queued so far is done
+ * @worker: worker
+ *
+ * Context: process; may sleep. The caller holds no vq mutex.
+ */
+void vha_worker_flush(struct vha_worker *worker)
+{
+	int ticket = atomic_inc_return(&worker->flush_asked);
+
+	vha_worker_queue(worker, VHA_WORK_FLUSH);
+	wait_event(worker->flush_wait,
+		   atomic_read(&worker->flush_done) - ticket >= 0 ||
+		   READ_ONCE(worker->killed));
+}
