@@ -21,7 +21,7 @@ TOP ?= $(realpath $(selfdir)/../../..)
 OUTPUT ?= $(TOP)/build/selftests/$(notdir $(srcdir))
 
 CFLAGS ?= -O2 -g
-override CFLAGS += -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter \
+override CFLAGS += -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	-I$(selfdir) -I$(srcdir)
 
 gen := $(addprefix $(OUTPUT)/,$(TEST_GEN_PROGS) $(TEST_GEN_PROGS_EXTENDED))

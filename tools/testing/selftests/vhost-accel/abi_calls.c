@@ -55,7 +55,7 @@ static int make_fd(struct fix *f, enum fd_kind kind)
 		return open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	case FD_DIR:
 		return open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	case FD_NULL:
+	case FD_DEVNULL:
 		return open("/dev/null", O_RDWR | O_CLOEXEC);
 	case FD_TTY:
 		return open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -610,7 +610,7 @@ static const struct call calls_backend[] = {
 	BACKEND(2, NONE), BACKEND(2, TAP), BACKEND(2, PIPE), BACKEND(~0U, NONE),
 	BACKEND(0, MINUS2), BACKEND(0, CLOSED), BACKEND(0, EVENT), BACKEND(0, PIPE),
 	BACKEND(0, EPOLL), BACKEND(0, TIMER), BACKEND(0, FILE), BACKEND(0, DIR),
-	BACKEND(0, NULL), BACKEND(0, TTY), BACKEND(0, INET_DGRAM), BACKEND(0, INET_STREAM),
+	BACKEND(0, DEVNULL), BACKEND(0, TTY), BACKEND(0, INET_DGRAM), BACKEND(0, INET_STREAM),
 	BACKEND(0, INET_RAW), BACKEND(0, UNIX), BACKEND(0, NETLINK),
 	BACKEND(0, PACKET_DGRAM), BACKEND(0, SELF), BACKEND(0, OTHER),
 	BACKEND(1, MINUS2), BACKEND(1, PIPE), BACKEND(1, SELF),

@@ -119,7 +119,7 @@ enum fd_kind {
 	FD_TIMER,
 	FD_FILE,
 	FD_DIR,
-	FD_NULL,
+	FD_DEVNULL,
 	FD_TTY,
 	FD_INET_DGRAM,
 	FD_INET_STREAM,

@@ -319,12 +319,12 @@ bool vg_ring_get(struct vg_ring *r, struct vg_used *u);
 unsigned int vg_ring_recycle(struct vg_ring *r, unsigned int max);
 
 /**
- * vg_ring_wait() - Sleep till the device has used buffers.
+ * vg_ring_wait_n() - Sleep till the device has used buffers.
  * @r: Ring.
- * @after: With EVENT_IDX, wake only when so many buffers are used; 0 and 1 mean any.
+ * @after: With EVENT_IDX, be called when so many buffers are used; 0 and 1 mean any.
  * @timeout_ms: Limit, -1 for none.
  *
- * Return: 0 if there are used buffers or a call came, -ETIMEDOUT.
+ * Return: 0 if there are used buffers, -ETIMEDOUT.
  */
 int vg_ring_wait_n(struct vg_ring *r, unsigned int after, int timeout_ms);
 int vg_ring_wait(struct vg_ring *r, int timeout_ms);

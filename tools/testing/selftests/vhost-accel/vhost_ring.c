@@ -359,9 +359,19 @@ __u64 vg_ring_errors(struct vg_ring *r)
 	return take_count(r->err);
 }
 
-static int sleep_on_calls(struct vg_ring **ring, unsigned int n, int timeout_ms)
+static __s64 now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+/* Waits for a call till @end, a time of now_ms(), or for ever if it is negative. */
+static int sleep_on_calls(struct vg_ring **ring, unsigned int n, __s64 end)
 {
 	struct pollfd pfd[VG_RINGS];
+	__s64 left = -1;
 	unsigned int i;
 	int ready;
 
@@ -370,7 +380,9 @@ static int sleep_on_calls(struct vg_ring **ring, unsigned int n, int timeout_ms)
 		pfd[i].events = POLLIN;
 	}
 	do {
-		ready = poll(pfd, n, timeout_ms);
+		if (end >= 0)
+			left = end - now_ms();
+		ready = end >= 0 && left < 0 ? 0 : poll(pfd, n, left);
 	} while (ready < 0 && errno == EINTR);
 	if (ready <= 0)
 		return ready ? -errno : -ETIMEDOUT;
@@ -381,35 +393,43 @@ static int sleep_on_calls(struct vg_ring **ring, unsigned int n, int timeout_ms)
 	return 0;
 }
 
+/* A call may be an old one: it is no more than a reason to look again. */
+static int wait_used(struct vg_ring **ring, unsigned int n, unsigned int after,
+		     int timeout_ms)
+{
+	__s64 end = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+	bool ready = false;
+	unsigned int i;
+	int err = 0;
+
+	for (;;) {
+		for (i = 0; i < n; i++)
+			ready |= ring[i]->ops->arm(ring[i], after);
+		if (ready)
+			break;
+		err = sleep_on_calls(ring, n, end);
+		if (err)
+			break;
+		after = 1;
+	}
+	for (i = 0; i < n; i++)
+		ring[i]->ops->disarm(ring[i]);
+	return err;
+}
+
 int vg_ring_wait_n(struct vg_ring *r, unsigned int after, int timeout_ms)
 {
-	int err;
-
-	if (r->ops->arm(r, after)) {
-		r->ops->disarm(r);
-		return 0;
-	}
-	err = sleep_on_calls(&r, 1, timeout_ms);
-	r->ops->disarm(r);
-	return err;
+	return wait_used(&r, 1, after, timeout_ms);
 }
 
 int vg_ring_wait(struct vg_ring *r, int timeout_ms)
 {
-	return vg_ring_wait_n(r, 1, timeout_ms);
+	return wait_used(&r, 1, 1, timeout_ms);
 }
 
 int vg_ring_wait_any(struct vg_ring *a, struct vg_ring *b, int timeout_ms)
 {
 	struct vg_ring *ring[VG_RINGS] = { a, b };
-	bool ready;
-	int err = 0;
 
-	ready = a->ops->arm(a, 1);
-	ready |= b->ops->arm(b, 1);
-	if (!ready)
-		err = sleep_on_calls(ring, VG_RINGS, timeout_ms);
-	a->ops->disarm(a);
-	b->ops->disarm(b);
-	return err;
+	return wait_used(ring, VG_RINGS, 1, timeout_ms);
 }

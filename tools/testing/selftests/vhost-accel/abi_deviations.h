@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where /dev/vhost-accel differs from /dev/vhost-net on purpose. The differential
+ * test accepts these differences, no others, and fails when one no longer exists.
+ */
+#ifndef _ABI_DEVIATIONS_H
+#define _ABI_DEVIATIONS_H
+
+#include "vhost_guest.h"
+
+/* Offered on every kernel, also where the stock module does not. */
+#define ABI_FEATURES_EXTRA	VG_BIT(VIRTIO_F_RING_RESET)
+
+/* Offered always. */
+#define ABI_FEATURES_REQUIRED						\
+	(VG_F_NOTIFY_ON_EMPTY | VG_F_INDIRECT | VG_F_EVENT_IDX |	\
+	 VG_F_ANY_LAYOUT | VG_F_VERSION_1 | VG_F_MRG_RXBUF |		\
+	 VG_F_NET_HDR | VG_BIT(VIRTIO_F_RING_RESET))
+
+/**
+ * struct abi_deviation - One difference; the strings are fnmatch() patterns.
+ * @name: Call.
+ * @ref: What the reference does.
+ * @our: What ours does.
+ * @why: Reason.
+ */
+static const struct abi_deviation {
+	const char *name;
+	const char *ref;
+	const char *our;
+	const char *why;
+} abi_deviations[] = {
+	{ "VHOST_SET_FEATURES VG_BIT(VIRTIO_F_ACCESS_PLATFORM)", "0 |*", "EOPNOTSUPP |*",
+	  "no IOTLB is offered" },
+	{ "VHOST_SET_FEATURES VG_BIT(VHOST_F_LOG_ALL)", "* |*", "EOPNOTSUPP |*",
+	  "no dirty log is offered" },
+	{ "VHOST_SET_LOG_*", "* |*", "ENOTTY |*",
+	  "no dirty log is offered" },
+	{ "VHOST_GET_BACKEND_FEATURES", "0 out=2 |*", "0 out=0 |*",
+	  "no IOTLB is offered, so no message format either" },
+	{ "VHOST_SET_BACKEND_FEATURES VG_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2)", "0 |*",
+	  "EOPNOTSUPP |*", "no IOTLB is offered, so no message format either" },
+	{ "VHOST_NET_SET_BACKEND [01],NONE", "EFAULT |*", "0 |*",
+	  "stopping always succeeds: QEMU asserts that it does" },
+};
+
+#endif /* _ABI_DEVIATIONS_H */
