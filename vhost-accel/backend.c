@@ -95,7 +95,7 @@ static int vha_backend_start(struct vha_vq *vq)
 	if (!r)
 		r = vha_poll_start(&vq->sock_poll, vq->sock->file);
 	if (!r)
-		vha_worker_queue(vq->dev->worker, (enum vha_work)vq->index);
+		vha_worker_queue(vq->dev->worker, vq->index);
 	return r;
 }
 
@@ -128,7 +128,7 @@ static long vha_backend_set(struct vha_vq *vq, int fd, struct socket **put)
 	vha_backend_bind(vq, &old);
 	if (old.sock) {
 		vha_poll_start(&vq->sock_poll, old.sock->file);
-		vha_worker_queue(vq->dev->worker, (enum vha_work)vq->index);
+		vha_worker_queue(vq->dev->worker, vq->index);
 	}
 	*put = be.sock;
 	return r;

@@ -42,6 +42,9 @@ struct vha_dev;
 /** VHA_BYTE_WEIGHT - bytes after which the worker turns to the other queue */
 #define VHA_BYTE_WEIGHT 0x80000
 
+/** VHA_INLINE_MIN - bytes of a frame from which on plain moves can copy it */
+#define VHA_INLINE_MIN 8
+
 /** VHA_INLINE_MAX - bytes of a frame up to which it is copied by plain moves */
 #define VHA_INLINE_MAX 256
 
@@ -70,37 +73,18 @@ enum vha_queue {
 };
 
 /**
- * enum vha_work - bits of vha_worker.pending; the first two match enum vha_queue
- * @VHA_WORK_RX: the RX queue may have something to do
- * @VHA_WORK_TX: the TX queue may have something to do
- * @VHA_WORK_FLUSH: somebody waits for the worker to get this far
- */
-enum vha_work {
-	VHA_WORK_RX = VHA_RX,
-	VHA_WORK_TX = VHA_TX,
-	VHA_WORK_FLUSH,
-};
-
-/**
  * struct vha_worker - the thread that moves a device's packets
- * @pending: bits of enum vha_work; set by anybody, taken by the worker
+ * @pending: a bit for each queue that may have something to do; set by anybody,
+ *	taken by the worker
  * @dev: whose packets
  * @vtsk: vhost_task of the owner's process, or NULL
  * @task: kthread that adopts the owner's address space, when there is no @vtsk
- * @flush_asked: tickets drawn by vha_worker_flush()
- * @flush_done: last ticket served
- * @flush_wait: where vha_worker_flush() sleeps
- * @killed: the thread has gone because its process was killed; final
  */
 struct vha_worker {
 	unsigned long pending;
 	struct vha_dev *dev;
 	struct vhost_task *vtsk;
 	struct task_struct *task;
-	atomic_t flush_asked;
-	atomic_t flush_done;
-	wait_queue_head_t flush_wait;
-	bool killed;
 };
 
 struct vha_vq;
@@ -357,8 +341,7 @@ void vha_backend_stop(struct vha_dev *dev);
 /* worker.c */
 struct vha_worker *vha_worker_create(struct vha_dev *dev);
 void vha_worker_destroy(struct vha_worker *worker);
-void vha_worker_queue(struct vha_worker *worker, enum vha_work work);
-void vha_worker_flush(struct vha_worker *worker);
+void vha_worker_queue(struct vha_worker *worker, enum vha_queue queue);
 
 /* poll.c */
 void vha_poll_init(struct vha_poll *poll, struct vha_vq *vq, __poll_t mask);

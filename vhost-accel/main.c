@@ -6,8 +6,6 @@
  * gets one queue pair for each open file. This file is the node itself; see
  * Documentation/design/vhost-accel.rst for the map of the others.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -107,10 +105,17 @@ static ssize_t vha_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return iocb->ki_filp->f_flags & O_NONBLOCK ? -EAGAIN : -EBADFD;
 }
 
-/* A well-formed message finds no IOTLB to change: -EFAULT, as in vhost-net. */
+/*
+ * A well-formed message finds no IOTLB to change: -EFAULT, as in vhost-net. In
+ * both formats the message proper starts 8 bytes in.
+ */
 static ssize_t vha_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	struct vhost_msg msg;
+	struct {
+		u32 type;
+		u32 asid;
+		struct vhost_iotlb_msg iotlb;
+	} msg;
 
 	if (copy_from_iter(&msg, sizeof(msg), from) != sizeof(msg) ||
 	    (msg.type != VHOST_IOTLB_MSG && msg.type != VHOST_IOTLB_MSG_V2) ||

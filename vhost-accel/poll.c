@@ -18,8 +18,7 @@ static int vha_poll_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 	struct vha_poll *poll = container_of(wait, struct vha_poll, wait);
 
 	if (key_to_poll(key) & poll->mask)
-		vha_worker_queue(poll->vq->dev->worker,
-				 (enum vha_work)poll->vq->index);
+		vha_worker_queue(poll->vq->dev->worker, poll->vq->index);
 	return 0;
 }
 
@@ -70,7 +69,7 @@ int vha_poll_start(struct vha_poll *poll, struct file *file)
 		return -EINVAL;
 	}
 	if (events & poll->mask)
-		vha_worker_queue(vq->dev->worker, (enum vha_work)vq->index);
+		vha_worker_queue(vq->dev->worker, vq->index);
 	return 0;
 }
 

@@ -225,6 +225,7 @@ static int vha_rx_recvmsg(struct vha_vq *vq, u64 *bytes)
 	struct iov_iter start;
 	__virtio16 nbufs;
 	u32 len, want;
+	bool fits;
 	int r;
 
 	len = vha_rx_peek_len(vq);
@@ -233,28 +234,27 @@ static int vha_rx_recvmsg(struct vha_vq *vq, u64 *bytes)
 	want = vq->sock_hlen + len;
 	f->len = vq->vhost_hlen + want;
 	r = vha_rx_gather(vq, &b, f);
-	if (r == -EMSGSIZE) {
-		/* Have the backend drop it: a byte is all that it may write. */
-		vq->stats.drop_nobuf++;
-		f->iov = vq->iov;
-		iov_iter_init(&msg.msg_iter, ITER_DEST, f->iov, 0, 0);
-	} else if (r) {
+	if (r && r != -EMSGSIZE)
 		return r;
-	} else {
-		iov_iter_init(&msg.msg_iter, ITER_DEST, f->iov, f->niov, f->len);
-	}
+	/* What can never fit is read into nothing: the backend drops it. */
+	fits = !r;
+	iov_iter_init(&msg.msg_iter, ITER_DEST, f->iov, fits ? f->niov : 0,
+		      fits ? f->len : 0);
 	start = msg.msg_iter;
-	if (!r)
+	if (fits)
 		iov_iter_advance(&msg.msg_iter, vq->vhost_hlen);
-
 	if (vq->ring)
 		msg.msg_control = vq->rxq[vq->rxq_head++];
 	*bytes += f->len;
-	if (vq->sock->ops->recvmsg(vq->sock, &msg, r ? 0 : want,
-				   MSG_DONTWAIT | MSG_TRUNC) != want || r) {
-		/* Somebody else read it, or the header is not what we think. */
-		if (!r)
-			vq->stats.drop_backend++;
+	r = vq->sock->ops->recvmsg(vq->sock, &msg, fits ? want : 0,
+				   MSG_DONTWAIT | MSG_TRUNC);
+	if (!fits) {
+		vq->stats.drop_nobuf++;
+		return 1;
+	}
+	/* Somebody else read it, or the header is not what we think. */
+	if (r != want) {
+		vq->stats.drop_backend++;
 		return 1;
 	}
 	vq->direct = vq->tap && vq->sock_hlen;
@@ -271,8 +271,7 @@ static int vha_rx_recvmsg(struct vha_vq *vq, u64 *bytes)
 		goto fault;
 	vq->stats.packets++;
 	vq->stats.bytes += len;
-	r = vha_rx_publish(vq, b.bufs);
-	return r ? -EIO : 1;
+	return vha_rx_publish(vq, b.bufs) ? -EIO : 1;
 fault:
 	vq->stats.drop_fault++;
 	return 1;
@@ -300,33 +299,30 @@ static int vha_rx_plan(struct vha_vq *vq, struct vha_rx_burst *b)
 		r = vha_rx_gather(vq, b, f);
 		if (r)
 			break;
-		f->plain = f->niov == 1 && skb->len <= VHA_INLINE_MAX && !vlan &&
-			   !skb_is_nonlinear(skb);
+		f->plain = f->niov == 1 && !vlan && !skb_is_nonlinear(skb) &&
+			   skb->len >= VHA_INLINE_MIN &&
+			   skb->len <= VHA_INLINE_MAX;
 	}
 	return b->n ? 0 : r;
 }
 
-/* Plain moves of @len bytes; usable in a user access section. */
+/*
+ * Plain moves of @len bytes, 8 at least; usable in a user access section. The
+ * last 8 bytes are one move, whatever it overlaps.
+ */
 #define vha_unsafe_copy_to(dst, src, len, label)			\
 do {									\
 	u8 __user *_d = (dst);						\
 	const u8 *_s = (src);						\
-	unsigned int _n = (len);					\
+	size_t _o = 0, _last = (len) - 8;				\
 									\
-	for (; _n >= 8; _n -= 8, _d += 8, _s += 8)			\
-		unsafe_put_user(*(u64 *)_s, (u64 __user *)_d, label);	\
-	if (_n & 4) {							\
-		unsafe_put_user(*(u32 *)_s, (u32 __user *)_d, label);	\
-		_d += 4;						\
-		_s += 4;						\
+	for (;;) {							\
+		unsafe_put_user(*(const u64 *)(_s + _o),		\
+				(u64 __user *)(_d + _o), label);	\
+		if (_o == _last)					\
+			break;						\
+		_o = min(_o + 8, _last);				\
 	}								\
-	if (_n & 2) {							\
-		unsafe_put_user(*(u16 *)_s, (u16 __user *)_d, label);	\
-		_d += 2;						\
-		_s += 2;						\
-	}								\
-	if (_n & 1)							\
-		unsafe_put_user(*_s, (u8 __user *)_d, label);		\
 } while (0)
 
 /* Step (b) for a run of small packets. Return: the first one not written. */
@@ -489,7 +485,7 @@ bool vha_busy_poll(struct vha_vq *vq)
 
 	if (rx) {
 		if (tx->sock && (vha_ring_more(tx) || vha_ring_enable_notify(tx)))
-			vha_worker_queue(dev->worker, VHA_WORK_TX);
+			vha_worker_queue(dev->worker, VHA_TX);
 		mutex_unlock(&tx->mutex);
 	}
 	return have;
@@ -515,34 +511,27 @@ void vha_handle_rx(struct vha_vq *vq)
 	vha_poll_stop(&vq->sock_poll);
 	vha_ring_disable_notify(vq);
 
-	for (;;) {
+	while (packets < VHA_PKT_WEIGHT && bytes < VHA_BYTE_WEIGHT) {
 		r = vha_rx_burst(vq, &bytes);
 		if (r > 0) {
 			packets += r;
-			if (packets < VHA_PKT_WEIGHT && bytes < VHA_BYTE_WEIGHT)
-				continue;
-			vha_worker_queue(vq->dev->worker, VHA_WORK_RX);
-			break;
-		}
-		if (r == -ENOBUFS) {
+		} else if (r == -ENOBUFS) {
 			if (!vha_ring_enable_notify(vq))
-				break;
+				goto out;
 			vha_ring_disable_notify(vq);
-			continue;
-		}
-		if (r < 0) {
+		} else if (r < 0) {
 			if (r != -EIO)
 				vha_ring_error(vq, r);
-			break;
+			goto out;
+		} else if (!vha_busy_poll(vq)) {
+			vha_poll_rearm(&vq->sock_poll);
+			if (!vha_rx_has_packet(vq))
+				goto out;
+			vha_poll_stop(&vq->sock_poll);
 		}
-		/* No packet: r is 0. */
-		if (vha_busy_poll(vq))
-			continue;
-		vha_poll_rearm(&vq->sock_poll);
-		if (!vha_rx_has_packet(vq))
-			break;
-		vha_poll_stop(&vq->sock_poll);
 	}
+	/* The other queue's turn; then ours again. */
+	vha_worker_queue(vq->dev->worker, VHA_RX);
 out:
 	mutex_unlock(&vq->mutex);
 }

@@ -135,27 +135,23 @@ static void vha_tx_collect(struct vha_vq *vq, struct vha_tx_burst *b)
 	}
 }
 
-/* Plain moves of @len bytes; usable in a user access section. */
+/*
+ * Plain moves of @len bytes, 8 at least; usable in a user access section. The
+ * last 8 bytes are one move, whatever it overlaps.
+ */
 #define vha_unsafe_copy_from(dst, src, len, label)			\
 do {									\
 	u8 *_d = (dst);							\
 	const u8 __user *_s = (src);					\
-	unsigned int _n = (len);					\
+	size_t _o = 0, _last = (len) - 8;				\
 									\
-	for (; _n >= 8; _n -= 8, _d += 8, _s += 8)			\
-		unsafe_get_user(*(u64 *)_d, (u64 __user *)_s, label);	\
-	if (_n & 4) {							\
-		unsafe_get_user(*(u32 *)_d, (u32 __user *)_s, label);	\
-		_d += 4;						\
-		_s += 4;						\
+	for (;;) {							\
+		unsafe_get_user(*(u64 *)(_d + _o),			\
+				(const u64 __user *)(_s + _o), label);	\
+		if (_o == _last)					\
+			break;						\
+		_o = min(_o + 8, _last);				\
 	}								\
-	if (_n & 2) {							\
-		unsafe_get_user(*(u16 *)_d, (u16 __user *)_s, label);	\
-		_d += 2;						\
-		_s += 2;						\
-	}								\
-	if (_n & 1)							\
-		unsafe_get_user(*_d, (u8 __user *)_s, label);		\
 } while (0)
 
 /* Step (b), small frames. After a fault the rest is left to vha_tx_copy(). */
@@ -382,7 +378,7 @@ void vha_handle_tx(struct vha_vq *vq)
 			break;
 		}
 		if (packets >= VHA_PKT_WEIGHT || bytes >= VHA_BYTE_WEIGHT) {
-			vha_worker_queue(vq->dev->worker, VHA_WORK_TX);
+			vha_worker_queue(vq->dev->worker, VHA_TX);
 			break;
 		}
 		if (b.n || !b.err || vha_busy_poll(vq))

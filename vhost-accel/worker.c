@@ -25,23 +25,16 @@ static bool vha_worker_run(void *data)
 	struct vha_worker *worker = data;
 	struct vha_dev *dev = worker->dev;
 	unsigned long work;
-	int ticket;
 
 	if (!READ_ONCE(worker->pending))
 		return false;
 	__set_current_state(TASK_RUNNING);
-	/* Whoever drew a ticket has queued its work before. */
-	ticket = atomic_read(&worker->flush_asked);
 	work = xchg(&worker->pending, 0);
 
-	if (work & BIT(VHA_WORK_RX))
+	if (work & BIT(VHA_RX))
 		vha_handle_rx(&dev->vq[VHA_RX]);
-	if (work & BIT(VHA_WORK_TX))
+	if (work & BIT(VHA_TX))
 		vha_handle_tx(&dev->vq[VHA_TX]);
-	if (work & BIT(VHA_WORK_FLUSH)) {
-		atomic_set(&worker->flush_done, ticket);
-		wake_up_all(&worker->flush_wait);
-	}
 	cond_resched();
 	return true;
 }
@@ -63,13 +56,9 @@ static int vha_worker_kthread(void *data)
 	return 0;
 }
 
-/* The owner was killed while its file lives on elsewhere: nobody works now. */
+/* The owner was killed: its file may live on elsewhere, but nobody waits for us. */
 static void vha_worker_killed(void *data)
 {
-	struct vha_worker *worker = data;
-
-	WRITE_ONCE(worker->killed, true);
-	wake_up_all(&worker->flush_wait);
 }
 
 static int vha_worker_start_kthread(struct vha_worker *worker)
@@ -126,7 +115,6 @@ struct vha_worker *vha_worker_create(struct vha_dev *dev)
 	if (!worker)
 		return ERR_PTR(-ENOMEM);
 	worker->dev = dev;
-	init_waitqueue_head(&worker->flush_wait);
 	r = vha_worker_start(worker);
 	if (r) {
 		kfree(worker);
@@ -153,34 +141,18 @@ void vha_worker_destroy(struct vha_worker *worker)
 /**
  * vha_worker_queue() - have the worker look
  * @worker: worker
- * @work: at what
+ * @queue: at what
  *
  * Context: any, also with interrupts off and under a wait queue's lock. The
  * task structure outlives a killed thread: vhost_task holds it.
  */
-void vha_worker_queue(struct vha_worker *worker, enum vha_work work)
+void vha_worker_queue(struct vha_worker *worker, enum vha_queue queue)
 {
 	/* Implies a full barrier: what led here is visible to the handler. */
-	if (test_and_set_bit(work, &worker->pending))
+	if (test_and_set_bit(queue, &worker->pending))
 		return;
 	if (worker->vtsk)
 		vhost_task_wake(worker->vtsk);
 	else
 		wake_up_process(worker->task);
-}
-
-/**
- * vha_worker_flush() - wait until all work queued so far is done
- * @worker: worker
- *
- * Context: process; may sleep. The caller holds no vq mutex.
- */
-void vha_worker_flush(struct vha_worker *worker)
-{
-	int ticket = atomic_inc_return(&worker->flush_asked);
-
-	vha_worker_queue(worker, VHA_WORK_FLUSH);
-	wait_event(worker->flush_wait,
-		   atomic_read(&worker->flush_done) - ticket >= 0 ||
-		   READ_ONCE(worker->killed));
 }
