@@ -42,6 +42,9 @@ struct vha_dev;
 /** VHA_BYTE_WEIGHT - bytes after which the worker turns to the other queue */
 #define VHA_BYTE_WEIGHT 0x80000
 
+/** VHA_FRAME_MAX - bytes of a guest's frame; 64 KiB is what drivers send */
+#define VHA_FRAME_MAX 0x40000
+
 /** VHA_INLINE_MIN - bytes of a frame from which on plain moves can copy it */
 #define VHA_INLINE_MIN 8
 
@@ -136,7 +139,7 @@ struct vha_frag {
  * @drop_hdr: frames with an impossible vnet header
  * @drop_fault: guest memory could not be read or written
  * @drop_nobuf: no buffer was large enough, or no memory
- * @drop_backend: the backend refused the frame, or lost it
+ * @drop_backend: the backend refused the frame, or lost it, or it is too long
  *
  * Written by the worker under the queue's mutex, read by anybody.
  */

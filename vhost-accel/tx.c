@@ -82,7 +82,7 @@ static void vha_tx_place(struct vha_vq *vq, struct vha_tx_burst *b,
 		vha_tx_drop(f, &vq->stats.drop_short);
 		return;
 	}
-	if (unlikely(c->len > U32_MAX)) {
+	if (unlikely(c->len > VHA_FRAME_MAX)) {
 		vha_tx_drop(f, &vq->stats.drop_backend);
 		return;
 	}
