@@ -55,14 +55,21 @@ bench: setup
 demo: setup
 	@tools/demo.sh $(if $(KVER),--kver $(KVER))
 
+DKMS_VERSION = $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
+
 dkms-install:
-	@tools/dkms-install.sh
+	@command -v dkms >/dev/null || { echo 'dkms is missing: apt-get install dkms' >&2; exit 1; }
+	mkdir -p $(DESTDIR)/usr/src/vmaccel-$(DKMS_VERSION)
+	git ls-files -z dkms.conf Kbuild compat vhost-accel | \
+		xargs -0 cp -p --parents -t $(DESTDIR)/usr/src/vmaccel-$(DKMS_VERSION)
+	dkms install -m vmaccel -v $(DKMS_VERSION)
 
 help:
 	@echo 'vmaccel: kernel modules for KVM hosts'
 	@echo
 	@echo '  make                  build all modules (running kernel, KVER= or KDIR=) in build/<release>/'
 	@echo '  make modules_install  install them under /lib/modules/<release>/updates'
+	@echo '  make dkms-install     have dkms build and install them for every kernel'
 	@echo '  make clean            remove build/'
 	@echo '  make setup            install what building and testing need (Debian 12, root or sudo)'
 	@echo
