@@ -132,6 +132,7 @@ objects compat $c '#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)\n#endif'
 objects nobug $c 'static void f(void)\n{\n\tBUG_ON(1);\n}'
 objects checkpatch $c 'static int f( int a )\n{\n  return a;\n}'
 objects kerneldoc $c '/**\n * f() - nothing\n */\nstatic void f(int a)\n{\n}'
+# shellcheck disable=SC2016
 objects shellcheck tools/sample.sh 'rm $1'
 objects python tools/sample.py 'if:'
 # In two parts: the tree that holds this file is checked as well.

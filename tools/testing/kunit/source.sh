@@ -67,7 +67,9 @@ if [ ! -d "$dir" ]; then
 	[ -x "$tmp/scripts/checkpatch.pl" ] ||
 		die "$TARBALL has no scripts/checkpatch.pl; reinstall linux-source-$SERIES"
 	for p in "$HERE"/patches/*.patch; do
-		patch -s -p1 -d "$tmp" <"$p" || die "$p does not apply to $TARBALL"
+		# Not as part of a repository that the cache may lie in.
+		(cd "$tmp" && GIT_CEILING_DIRECTORIES=$CACHE git apply "$p") ||
+			die "$p does not apply to $TARBALL"
 	done
 	chmod 755 "$tmp"
 	mv "$tmp" "$dir"
