@@ -2,7 +2,17 @@
 # shellcheck shell=bash
 #
 # What the scripts of the test bed share on the machine that starts QEMU: naming kernels, packing an
-# initramfs, assembling the QEMU command line. Sourced; sets TOP and VM_DIR, defines functions, runs nothing.
+# initramfs, assembling the QEMU command line. Sourced; sets variables, defines functions, runs nothing.
+
+# Size of the VM, and the -icount shift when instructions are counted.
+VM_SMP=2
+VM_MEM=3G
+VM_ICOUNT=
+# Emulation is that much slower than what the timeouts of tests are made for.
+case ${ACCEL:-tcg} in
+tcg)	VM_SLOW=${VM_SLOW:-3} ;;
+*)	VM_SLOW=${VM_SLOW:-1} ;;
+esac
 
 VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$VM_DIR/../../.." && pwd)
@@ -35,12 +45,52 @@ vm_kernel_root()
 	return 1
 }
 
-# vm_release KVER: the kernel release that a series ("6.12") or a release stands for.
-vm_release()
+# vm_use_kernel IMAGE MODULES_DIR: boot this one. MODULES_DIR ends in lib/modules/RELEASE.
+vm_use_kernel()
 {
-	local kdir
+	VM_KERNEL=$1
+	VM_MODULES=$2
+	VM_RELEASE=${2##*/}
+}
 
-	kdir=$("$TOP/tools/kdir.sh" "$1") && "$TOP/tools/kdir.sh" --release "$kdir"
+# vm_find_kernel KVER: the kernel that a series ("6.12") or a release stands for.
+vm_find_kernel()
+{
+	local kdir release root
+
+	kdir=$("$TOP/tools/kdir.sh" "$1") || exit 1
+	release=$("$TOP/tools/kdir.sh" --release "$kdir") || exit 1
+	root=$(vm_kernel_root "$release") || die "no kernel image of $release: run tools/setup.sh"
+	vm_use_kernel "${root}boot/vmlinuz-$release" "${root}lib/modules/$release"
+}
+
+# vm_build_modules: builds for that kernel, sets VM_KO to the directory of the modules.
+vm_build_modules()
+{
+	local kdir=$VM_MODULES/build log=$TOP/build/$VM_RELEASE.log
+
+	[ -d "$kdir" ] || kdir=$VM_RELEASE
+	mkdir -p "$TOP/build"
+	if ! "$TOP/tools/build.sh" "$kdir" >"$log" 2>&1; then
+		tail -n 30 "$log" >&2
+		die "modules for $VM_RELEASE do not build (log: ${log#"$TOP/"})"
+	fi
+	VM_KO=$(tail -n 1 "$log")
+}
+
+# vm_env MODE OUT [NAME=VALUE...]: writes the settings of a run, which are the environment of its tests.
+vm_env()
+{
+	local mode=$1 out=$2 guest setting
+	shift 2
+
+	guest=$(vm_guest_initramfs "$VM_MODULES") || exit 1
+	for setting in VM_MODE="$mode" VM_MODULES="$VM_MODULES" VM_SLOW="$VM_SLOW" VMACCEL_TOP="$TOP" \
+		       VMACCEL_KO="$VM_KO" VMACCEL_OUT=/out VMACCEL_CACHE="$(vm_cache)" \
+		       VMACCEL_GUEST_KERNEL="$VM_KERNEL" VMACCEL_GUEST_INITRD="$guest" \
+		       VMACCEL_LONG="${VMACCEL_LONG:-0}" CI="${CI:-}" "$@"; do
+		printf '%s=%q\n' "${setting%%=*}" "${setting#*=}"
+	done >"$out/vm.env"
 }
 
 # vm_pack_modules MODULES_DIR ROOT MODULE...: copy modules and what they depend on to ROOT/modules,
@@ -136,7 +186,7 @@ vm_guest_initramfs()
 	local dir=$1 out root program programs=(ip ethtool iperf3)
 
 	out=$(vm_cache)/initramfs/${dir##*/}-guest-$(vm_key "$dir" "$VM_DIR/guest-init" "$(command -v busybox)" \
-		$(command -v "${programs[@]}")).cpio
+		"$(command -v ip)" "$(command -v ethtool)" "$(command -v iperf3)").cpio
 	if [ ! -e "$out" ]; then
 		root=$(mktemp -d)
 		mkdir -p "$root"/{dev,proc,sys,tmp}
@@ -151,7 +201,7 @@ vm_guest_initramfs()
 	echo "$out"
 }
 
-# vm_qemu_args KERNEL INITRD OUT APPEND: fill the array QEMU_ARGS.
+# vm_qemu_args OUT APPEND: fill the array QEMU_ARGS.
 #
 # -M pc: q35 costs Linux an 8254 timer retry. thread=multi: with thread=single a nested guest stalls.
 # erms and fsrm off: TCG runs rep-string instructions byte by byte, which would turn every copy into the
@@ -159,8 +209,13 @@ vm_guest_initramfs()
 # multidevs=remap: the export of / spans mounts, whose inode numbers may collide.
 vm_qemu_args()
 {
-	local kernel=$1 initrd=$2 out=$3 append=$4 accel cpu
+	local out=$1 append=$2 initrd accel cpu
 
+	command -v qemu-system-x86_64 >/dev/null || die "no qemu-system-x86_64: run tools/setup.sh"
+	case $TOP in
+	*[[:space:]]*) die "the path of the tree has a blank: $TOP" ;;
+	esac
+	initrd=$(vm_initramfs "$VM_MODULES") || exit 1
 	append="console=ttyS0 tsc=reliable panic=-1 oops=panic softlockup_panic=1 loglevel=5 log_buf_len=4M vmaccel.top=$TOP $append"
 	case ${ACCEL:-tcg} in
 	tcg)
@@ -180,7 +235,7 @@ vm_qemu_args()
 	QEMU_ARGS=(
 		-accel "$accel" -M pc -cpu "$cpu" -smp "$VM_SMP" -m "$VM_MEM"
 		-nodefaults -nographic -no-reboot
-		-kernel "$kernel" -initrd "$initrd"
+		-kernel "$VM_KERNEL" -initrd "$initrd"
 		-append "$append"
 		-fsdev "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap"
 		-device virtio-9p-pci,fsdev=root,mount_tag=root

@@ -36,8 +36,8 @@ END
 
 # shellcheck source=tools/testing/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tools/testing/vm/splat.sh
-. "$VM_DIR/splat.sh"
+# shellcheck source=tools/testing/vm/verdict.sh
+. "$VM_DIR/verdict.sh"
 
 kver=${KVER:-6.12}
 kernel=
@@ -50,12 +50,8 @@ append=
 extra=()
 env=()
 tests=()
-VM_SMP=2
-VM_MEM=3G
-VM_ICOUNT=
-VM_NO_SKIP=0
-VMACCEL_LONG=${VMACCEL_LONG:-0}
-[ "${CI:-}" != true ] || VM_NO_SKIP=1
+no_skip=0
+[ "${CI:-}" != true ] || no_skip=1
 
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -63,7 +59,7 @@ while [ $# -gt 0 ]; do
 	--kernel)	kernel=$2; shift ;;
 	--modules)	modules=$2; shift ;;
 	--no-build)	build= ;;
-	--no-skip)	VM_NO_SKIP=1 ;;
+	--no-skip)	no_skip=1 ;;
 	--long)		VMACCEL_LONG=1 ;;
 	--keep)		keep=1 ;;
 	--out)		out=$2; keep=1; shift ;;
@@ -86,23 +82,11 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-case ${ACCEL:-tcg} in
-tcg)	slow=${VM_SLOW:-3} ;;
-*)	slow=${VM_SLOW:-1} ;;
-esac
-case $TOP in
-*[[:space:]]*) die "the path of the tree has a blank: $TOP" ;;
-esac
-command -v qemu-system-x86_64 >/dev/null || die "no qemu-system-x86_64: run tools/setup.sh"
-
 if [ -n "$kernel" ]; then
 	[ -d "$modules" ] || die "--kernel needs --modules DIR"
-	release=${modules##*/}
+	vm_use_kernel "$kernel" "$modules"
 else
-	release=$(vm_release "$kver") || exit 1
-	root=$(vm_kernel_root "$release") || die "no kernel image of $release: run tools/setup.sh"
-	kernel=${root}boot/vmlinuz-$release
-	modules=${root}lib/modules/$release
+	vm_find_kernel "$kver"
 fi
 
 SELFTESTS=$TOP/tools/testing/selftests
@@ -119,15 +103,17 @@ make_vars()
 # list_tests TEST...: lines "dir program path timeout".
 list_tests()
 {
-	local test dir only limit kind name path
+	local test dir only settings limit kind name path
 
 	for test; do
 		dir=${test%%/*}
 		only=${test#"$dir"}
 		only=${only#/}
 		[ -e "$SELFTESTS/$dir/Makefile" ] || die "no such test: $test"
-		limit=$(sed -n 's/^timeout=//p' "$SELFTESTS/$dir/settings" 2>/dev/null)
-		limit=$((${limit:-60} * slow))
+		settings=$SELFTESTS/$dir/settings
+		[ -z "$only" ] || settings=$(dirname "$SELFTESTS/$test")/settings
+		limit=$(sed -n 's/^timeout=//p' "$settings" 2>/dev/null)
+		limit=$((${limit:-60} * VM_SLOW))
 		if [ -n "$only" ]; then
 			path=$SELFTESTS/$dir/$only
 			[ -x "$path" ] || path=$TOP/build/selftests/$dir/$only
@@ -151,17 +137,10 @@ if [ ${#tests[@]} = 0 ]; then
 	done
 fi
 
-ko=$TOP/build/$release
+VM_KO=$TOP/build/$VM_RELEASE
 if [ -n "$build" ]; then
-	echo "# building for $release"
-	mkdir -p "$TOP/build"
-	kdir=$modules/build
-	[ -d "$kdir" ] || kdir=$release
-	"$TOP/tools/build.sh" "$kdir" >"$TOP/build/vm-build.log" 2>&1 || {
-		tail -n 30 "$TOP/build/vm-build.log"
-		die "modules do not build"
-	}
-	ko=$(tail -n 1 "$TOP/build/vm-build.log")
+	echo "# building for $VM_RELEASE"
+	vm_build_modules
 	for test in "${tests[@]}"; do
 		make -s -C "$SELFTESTS/${test%%/*}" || die "selftests of $test do not build"
 	done
@@ -169,27 +148,19 @@ fi
 
 if [ -z "$out" ]; then
 	mkdir -p "$TOP/build/vm-out"
-	out=$(mktemp -d "$TOP/build/vm-out/$release.XXXXXX")
+	out=$(mktemp -d "$TOP/build/vm-out/$VM_RELEASE.XXXXXX")
 else
 	mkdir -p "$out"
 	out=$(cd "$out" && pwd)
 fi
 list_tests "${tests[@]}" >"$out/tests" || exit 1
 [ -s "$out/tests" ] || die "no test to run"
-initrd=$(vm_initramfs "$modules") || exit 1
-guest=$(vm_guest_initramfs "$modules") || exit 1
-{
-	printf '%s=%q\n' VM_MODE tests VMACCEL_TOP "$TOP" VMACCEL_KO "$ko" VMACCEL_LONG "$VMACCEL_LONG" \
-		VMACCEL_GUEST_KERNEL "$kernel" VMACCEL_GUEST_INITRD "$guest" VMACCEL_OUT /out VMACCEL_CACHE "$(vm_cache)" VM_MODULES "$modules" VM_NO_SKIP "$VM_NO_SKIP" VM_SLOW "$slow" CI "${CI:-}"
-	for test in "${env[@]}"; do
-		printf '%s=%q\n' "${test%%=*}" "${test#*=}"
-	done
-} >"$out/vm.env"
+vm_env tests "$out" VM_NO_SKIP=$no_skip "${env[@]}"
 if [ -z "$timeout" ]; then
-	timeout=$(awk -v slow="$slow" '{ sum += $4 + 10 } END { print sum + 90 * slow }' "$out/tests")
+	timeout=$(awk -v slow="$VM_SLOW" '{ sum += $4 + 10 } END { print sum + 90 * slow }' "$out/tests")
 fi
 
-vm_qemu_args "$kernel" "$initrd" "$out" "$append"
+vm_qemu_args "$out" "$append"
 
 qemu_pid=
 trap '[ -z "$qemu_pid" ] || kill -9 "$qemu_pid" 2>/dev/null' EXIT
@@ -222,66 +193,41 @@ boot()
 	wait
 }
 
-# Multi-threaded TCG may run a stale int3 while the other CPU patches a static key. Only that, with nothing of
-# ours in the trace, may boot again.
-int3_artefact()
-{
-	local name
-
-	grep -q 'int3: 0000' "$out/console.log" || return 1
-	while read -r name; do
-		name=$(basename "$name" .ko)
-		! grep -qE "\\[${name//-/_}\\]" "$out/console.log" || return 1
-	done < <(find "$ko" -name '*.ko' 2>/dev/null)
-}
-
-# Why the run failed, or nothing.
-judge()
-{
-	local splat
-
-	splat=$(grep -m1 -E "$SPLAT" "$out/console.log" | tr -d '\r')
-	if [ -n "$splat" ]; then
-		echo "kernel: $splat"
-	elif grep -q '^not ok ' "$out/tap"; then
-		grep -m1 '^not ok ' "$out/tap"
-	elif [ -n "$why" ]; then
-		echo "$why"
-	elif ! grep -qx '# vm-end' "$out/tap"; then
-		echo "no end marker"
-	elif ! awk '/^1\.\./ { plan = substr($0, 4) } /^ok / { n++ } END { exit !(plan > 0 && plan == n) }' "$out/tap"; then
-		echo "plan not met"
-	fi
-}
-
-echo "# booting $release (${ACCEL:-tcg}, results in ${out#"$TOP/"}, timeout $timeout s)"
+echo "# booting $VM_RELEASE (${ACCEL:-tcg}, results in ${out#"$TOP/"}, timeout $timeout s)"
 start=$SECONDS
 boots=1
 boot
-reason=$(judge)
-if [ -n "$reason" ] && int3_artefact; then
-	echo "# booting again: int3 artefact of the emulator ($(grep -m1 'RIP: 0010' "$out/console.log" | tr -d '\r'))"
+reason=$(vm_judge "$out/console.log" "$out/tap" "$why")
+if [ -n "$reason" ] && vm_int3_artefact "$out/console.log"; then
+	echo "# booting again: int3 artefact of the emulator ($(grep -am1 'RIP: 0010' "$out/console.log" | tr -d '\r'))"
 	cp "$out/console.log" "$out/console.int3.log"
 	boots=2
 	boot
-	reason=$(judge)
+	reason=$(vm_judge "$out/console.log" "$out/tap" "$why")
 fi
 
 read -r passed failed skipped < <(sed -n 's/^# vm-counts: \([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped/\1 \2 \3/p' "$out/tap")
 if [ -z "$failed" ]; then
 	# The VM did not live to count: what it reported so far, and its end.
-	passed=$(grep -cE '^ok ' "$out/tap")
+	passed=$(grep -acE '^ok ' "$out/tap")
 	failed=1
 	skipped=0
 fi
 if [ -n "$reason" ]; then
 	[ "$failed" != 0 ] || failed=1
-	echo "# console, last lines:"
-	tail -n 40 "$out/console.log" | tr -d '\r' | sed 's/^/# | /'
+	echo "# console, from the first splat or the end:"
+	tr -d '\r' <"$out/console.log" | awk -v splat="$VM_SPLAT" '
+		$0 ~ splat && !hit { hit = NR }
+		{ line[NR] = $0 }
+		END {
+			first = hit ? hit : NR - 29
+			for (i = first < 1 ? 1 : first; i <= NR && i < first + 60; i++)
+				print "# | " line[i]
+		}'
 	echo "# FAILED: $reason"
 	echo "# results kept in ${out#"$TOP/"}"
 fi
-echo "# kernel=$release boots=$boots seconds=$((SECONDS - start)) skipped=$skipped"
+echo "# kernel=$VM_RELEASE boots=$boots seconds=$((SECONDS - start)) skipped=$skipped"
 echo "# vm: $passed passed, $failed failed"
 [ -z "$reason" ] || exit 1
 [ -n "$keep" ] || rm -rf "$out"

@@ -7,8 +7,8 @@
 
 set -u
 
-# shellcheck source=tools/testing/vm/splat.sh
-. "$VMACCEL_TOP/tools/testing/vm/splat.sh"
+# shellcheck source=tools/testing/vm/verdict.sh
+. "$VMACCEL_TOP/tools/testing/vm/verdict.sh"
 
 CG=/sys/fs/cgroup/vmtest
 LOG=/run/vmtest.log
@@ -85,7 +85,7 @@ new_splat()
 {
 	dmesg --read-clear >"$DMESG"
 	cat "$DMESG" >>/out/dmesg.log
-	grep -m1 -E "$SPLAT" "$DMESG"
+	vm_splat "$DMESG"
 }
 
 # run_one DIR PROGRAM PATH TIMEOUT
@@ -109,13 +109,14 @@ run_one()
 	kill_cgroup || why="left a process that cannot be killed"
 	wait "$pid"
 	rm /run/vmtest.pipe
-	cp "$LOG" "/out/$1-$2.log"
+	cp "$LOG" "/out/$1-${2//\//-}.log"
 
-	ok=$(grep -cE '^ok ' "$LOG")
-	bad=$(grep -cE '^not ok ' "$LOG")
-	skip=$(grep -cE '^ok .*# SKIP' "$LOG")
-	plan=$(sed -n 's/^1\.\.\([0-9]\+\).*/\1/p' "$LOG" | tail -n 1)
-	ok=$((ok - skip))
+	read -r ok bad skip plan < <(awk '
+		/^ok .*# SKIP/ { skip++; next }
+		/^ok / { ok++ }
+		/^not ok / { bad++ }
+		/^1\.\.[0-9]+/ { plan = substr($1, 4) }
+		END { print ok + 0, bad + 0, skip + 0, plan }' "$LOG")
 
 	case $rc in
 	0)	;;
@@ -159,21 +160,26 @@ run_one()
 	fi
 }
 
-# Unloads every out-of-tree module, users before what they use; prints those that stay.
+# Unloads every out-of-tree module, users before what they use; prints those that stay. What a killed process
+# held is released a little later than the process goes.
 unload_modules()
 {
-	local i module left
+	local module left before='' tries=0
 
-	for i in {1..50}; do
+	while [ $tries -lt 5 ]; do
 		left=
 		for module in /sys/module/*; do
-			grep -q O "$module/taint" 2>/dev/null || continue
-			module=${module##*/}
-			timeout 20 rmmod "$module" 2>/dev/null ||
-				left+=" $module (refcnt $(cat "/sys/module/$module/refcnt" 2>/dev/null))"
+			if [ -e "$module/taint" ] && [[ $(<"$module/taint") == *O* ]]; then
+				rmmod "${module##*/}" 2>/dev/null ||
+					left+=" ${module##*/} (refcnt $(<"$module/refcnt"))"
+			fi
 		done
 		[ -n "$left" ] || return 0
-		sleep 0.1
+		if [ "$left" = "$before" ]; then
+			tries=$((tries + 1))
+			sleep 1
+		fi
+		before=$left
 	done
 	echo "cannot be unloaded:$left"
 }

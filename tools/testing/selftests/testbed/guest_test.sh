@@ -5,28 +5,12 @@
 
 set -u
 
+# shellcheck source=tools/testing/selftests/kstest.sh
+. ../kstest.sh
 # shellcheck source=tools/testing/vm/guest.sh
 . "$VMACCEL_TOP/tools/testing/vm/guest.sh"
 
-cases=0
-fail=0
-
-# expect DESCRIPTION COMMAND...
-expect()
-{
-	local what=$1
-	shift
-
-	cases=$((cases + 1))
-	if "$@"; then
-		echo "ok $cases $what"
-	else
-		echo "not ok $cases $what"
-		fail=1
-	fi
-}
-
-# shellcheck disable=SC2317 # called by expect
+# shellcheck disable=SC2317 # these are called through ksft_test
 agent_status()
 {
 	guest_exec g 'exit 7'
@@ -42,8 +26,7 @@ agent_output()
 # shellcheck disable=SC2317
 agent_lines()
 {
-	[ "$(guest_exec g 'a=1
-		echo $a')" = 1 ]
+	[ "$(guest_exec g $'a=1\necho $a')" = 1 ]
 }
 
 # shellcheck disable=SC2317
@@ -53,12 +36,18 @@ network_up()
 }
 
 # shellcheck disable=SC2317
+listening()
+{
+	ss -Hltn 'sport = 5201' | grep -q .
+}
+
+# shellcheck disable=SC2317
 iperf()
 {
-	iperf3 -s -1 -D --forceflush
-	sleep 1
+	iperf3 -s -1 -D
+	kst_wait 10 listening || return 1
 	guest_exec g 'iperf3 -c 10.0.9.1 -t 1 -f m' | sed -n 's/^/# /; /sender\|receiver/p'
-	[ "${PIPESTATUS[0]}" = 0 ]
+	return "${PIPESTATUS[0]}"
 }
 
 # shellcheck disable=SC2317
@@ -73,26 +62,26 @@ gone()
 	guest_kill g && ! guest_alive g
 }
 
-echo "TAP version 13"
-echo "1..12"
-modprobe -a tun vhost_net
-ip tuntap add dev tap9 mode tap vnet_hdr
+kst_need qemu-system-x86_64 iperf3
+kst_load_stock tun vhost_net
+ksft_print_header
+ksft_set_plan 12
+kst_tap tap9 vnet_hdr
 ip address add 10.0.9.1/24 dev tap9
-ip link set tap9 up
 exec 5<>/dev/vhost-net
 start=$SECONDS
-expect "guest starts" guest_start g -device virtio-net-pci,netdev=n \
+ksft_test "guest starts" guest_start g -device virtio-net-pci,netdev=n \
 	-netdev tap,id=n,ifname=tap9,script=no,downscript=no,vhost=on,vhostfd=5
-expect "guest answers" guest_wait g
-echo "# guest answers after $((SECONDS - start)) s"
-expect "status of a command" agent_status
-expect "output of a command" agent_output
-expect "command of several lines" agent_lines
-expect "guest has the interface" network_up
-expect "ping" ping -q -c 3 -i 0.2 -W 10 10.0.9.2
-expect "iperf3" iperf
-expect "QMP" guest_qmp g '{"execute":"query-status"}'
-expect "QMP error" qmp_error
-expect "reset and answers again" guest_reset g
-expect "kill" gone
-exit $fail
+ksft_test "guest answers" guest_wait g
+ksft_print_msg "guest answers after $((SECONDS - start)) s"
+ksft_test "status of a command" agent_status
+ksft_test "output of a command" agent_output
+ksft_test "command of several lines" agent_lines
+ksft_test "guest has the interface" network_up
+ksft_test "ping" ping -q -c 3 -i 0.2 -W 10 10.0.9.2
+ksft_test "iperf3" iperf
+ksft_test "QMP" guest_qmp g '{"execute":"query-status"}'
+ksft_test "QMP error" qmp_error
+ksft_test "reset and answers again" guest_reset g
+ksft_test "kill" gone
+ksft_finished

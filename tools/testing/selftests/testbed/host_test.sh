@@ -1,56 +1,44 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What tests may rely on in the host VM.
+# What every test may rely on in the host VM.
 
 set -u
 
-cases=0
-fail=0
+# shellcheck source=tools/testing/selftests/kstest.sh
+. ../kstest.sh
 
-# expect DESCRIPTION COMMAND...
-expect()
-{
-	local what=$1
-	shift
-
-	cases=$((cases + 1))
-	if "$@"; then
-		echo "ok $cases $what"
-	else
-		echo "not ok $cases $what"
-		fail=1
-	fi
-}
-
+# shellcheck disable=SC2317 # these are called through ksft_test
 writable()
 {
 	touch "$1/.vmaccel-test" && rm "$1/.vmaccel-test"
 }
 
+# shellcheck disable=SC2317
 loads()
 {
 	modprobe "$1" && grep -q "^$1 " /proc/modules
 }
 
+# shellcheck disable=SC2317
 mounted()
 {
 	grep -q " $1 $2 " /proc/mounts
 }
 
-echo "TAP version 13"
-echo "1..13"
-expect "two processors" [ "$(nproc)" -ge 2 ]
-expect "root is writable" writable /etc
-expect "/tmp is writable" writable /tmp
-expect "/out is writable" writable /out
-expect "working directory is the test's" [ -x ./host_test.sh ]
-expect "the tree is writable" writable "$VMACCEL_TOP"
-expect "KVER is the running kernel" [ "$KVER" = "$(uname -r)" ]
-expect "cgroup2" mounted /sys/fs/cgroup cgroup2
-expect "debugfs" mounted /sys/kernel/debug debugfs
-expect "loopback" ping -c 1 -W 5 127.0.0.1
-expect "vhost_net loads" loads vhost_net
-expect "kvm_amd loads" loads kvm_amd
-expect "network namespaces" ip netns add vmaccel-test
-exit $fail
+ksft_print_header
+ksft_set_plan 13
+ksft_test "two processors" [ "$(nproc)" -ge 2 ]
+ksft_test "root is writable" writable /etc
+ksft_test "/tmp is writable" writable /tmp
+ksft_test "/out is writable" writable /out
+ksft_test "working directory is the test's" [ -x ./host_test.sh ]
+ksft_test "the tree is writable" writable "$VMACCEL_TOP"
+ksft_test "KVER is the running kernel" [ "$KVER" = "$(uname -r)" ]
+ksft_test "cgroup2" mounted /sys/fs/cgroup cgroup2
+ksft_test "debugfs" mounted /sys/kernel/debug debugfs
+ksft_test "loopback" ping -q -c 1 -W 5 127.0.0.1
+ksft_test "vhost_net loads" loads vhost_net
+ksft_test "KVM loads" loads kvm
+ksft_test "network namespaces" ip netns add vmaccel-test
+ksft_finished

@@ -1,0 +1,131 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Tests the test bed: what is broken on purpose must fail a run, for the right reason.
+
+set -u
+
+usage()
+{
+	cat <<END
+Usage: selftest.sh [--kver SERIES]
+
+Feeds the verdict good and bad records, then boots a few VMs with modules and tests that misbehave, and expects
+run.sh to fail each time and to name the reason.
+END
+}
+
+# shellcheck source=tools/testing/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tools/testing/vm/verdict.sh
+. "$VM_DIR/verdict.sh"
+# shellcheck source=tools/testing/selftests/kstest.sh
+. "$TOP/tools/testing/selftests/kstest.sh"
+
+kver=${KVER:-6.12}
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kver)		kver=$2; shift ;;
+	-h|--help)	usage; exit 0 ;;
+	*)		die "unknown argument $1, see --help" ;;
+	esac
+	shift
+done
+
+tmp=$(mktemp -d)
+kst_undo rm -rf "$tmp"
+vm_find_kernel "$kver"
+
+# verdict NAME CONSOLE TAP EXPECTED [ENDED]: EXPECTED is a glob for the reason, empty for a good run.
+verdict()
+{
+	local reason
+
+	printf '%s\n' "$2" >"$tmp/console"
+	printf '%s\n' "$3" >"$tmp/tap"
+	reason=$(vm_judge "$tmp/console" "$tmp/tap" "${5:-}")
+	# shellcheck disable=SC2254
+	case $reason in
+	$4)	ksft_test_result_pass "verdict: $1" ;;
+	*)	ksft_test_result_fail "verdict: $1 (got: ${reason:-passed})" ;;
+	esac
+}
+
+# int3 NAME EXPECTED CONSOLE
+int3()
+{
+	printf '%s\n' "$3" >"$tmp/console"
+	vm_int3_artefact "$tmp/console"
+	if [ $? = "$2" ]; then
+		ksft_test_result_pass "int3: $1"
+	else
+		ksft_test_result_fail "int3: $1"
+	fi
+}
+
+# boots NAME "RUN ARGUMENTS" LINE...: run.sh fails and prints lines that match each extended expression.
+boots()
+{
+	local name=$1 args=$2 line log=$tmp/$1.log problem=''
+	shift 2
+
+	# shellcheck disable=SC2086
+	if "$VM_DIR/run.sh" --no-build --kver "$VM_RELEASE" --env "BROKEN_KO=$ko" --out "$tmp/out.$name" $args \
+		>"$log" 2>&1; then
+		problem="passed"
+	fi
+	for line; do
+		grep -qE "$line" "$log" || problem+=" no line: $line"
+	done
+	ksft_print_msg "$(grep '^# FAILED' "$log")"
+	ksft_print_msg "$(grep '^# kernel=' "$log")"
+	if [ -z "$problem" ]; then
+		ksft_test_result_pass "$name"
+	else
+		sed 's/^/# /' "$log"
+		ksft_test_result_fail "$name:$problem"
+	fi
+}
+
+ksft_print_header
+ksft_set_plan 16
+
+good=$'TAP version 13\n1..1\nok 1 a\n# vm-end'
+oops=$'Oops: int3: 0000 [#1]\nRIP: 0010:sched_clock_cpu+0xd/0x1a0\nModules linked in: vmt(OE) kvm(E)'
+verdict "good run" "boot" "$good" ""
+verdict "splat" "WARNING: CPU: 0 PID: 1 at x" "$good" "kernel: WARNING: CPU: 0*"
+verdict "failed test" "boot" $'1..1\nnot ok 1 a\n# vm-end' "not ok 1 a"
+verdict "no end marker" "boot" $'1..1\nok 1 a' "no end marker*"
+verdict "early end" "boot" $'1..2\nok 1 a\n# vm-end' "plan not met"
+verdict "nothing at all" "" "" "no end marker*"
+verdict "killed" "boot" $'1..1\nok 1 a' "no end within*" "no end within 9 s: killed"
+int3 "emulator's" 0 "$oops"
+int3 "module in the trace" 1 "$oops"$'\n vmt_init+0x10/0x20 [vmt]'
+int3 "other module in the trace" 0 "$oops"$'\n kvm_x+0x10/0x20 [kvm]'
+int3 "no int3" 1 "BUG: kernel NULL pointer dereference"
+
+build=$TOP/build/testbed/$VM_RELEASE
+mkdir -p "$build"
+cp -u "$TOP"/tools/testing/selftests/testbed/broken/{Kbuild,*.c} "$build"
+make -s -C "$("$TOP/tools/kdir.sh" "$VM_RELEASE")" M="$build" modules >"$tmp/build.log" 2>&1 || {
+	cat "$tmp/build.log"
+	ksft_exit_fail_msg "the broken module does not build"
+}
+ko=$build/vmt_broken.ko
+
+boots "oops" testbed/broken/oops.sh '^# FAILED: kernel: .*NULL pointer' 'seconds=.*skipped=0' '^# vm: .* 1 failed'
+boots "hang" "--append watchdog_thresh=2 testbed/broken/hang.sh" '^# FAILED: kernel: .*soft lockup'
+boots "early-end" testbed/broken/early_end.sh '^# FAILED: no end marker'
+boots "timeout" "--timeout 5 testbed/broken/slow.sh" '^# FAILED: no end within 5 s'
+b=testbed/broken
+boots "tests" "--no-skip $b/bad_plan.sh $b/bad_status.sh $b/bad_result.sh $b/no_plan.sh $b/skip.sh $b/slow.sh
+	$b/splat.sh $b/leak.sh" \
+	'^not ok [0-9]+ .*/bad_plan.sh # planned 2, ran 1' '^not ok [0-9]+ .*/bad_status.sh # exit status 3' \
+	'^not ok [0-9]+ .*/bad_result.sh # 1 failed' '^not ok [0-9]+ .*/no_plan.sh # no plan' \
+	'^not ok [0-9]+ .*/skip.sh # skipped, which' '^not ok [0-9]+ .*/slow.sh # timeout' \
+	'^not ok [0-9]+ .*/splat.sh # kernel: .*WARNING:' \
+	'^not ok [0-9]+ modules unload # cannot be unloaded: vmt_broken'
+(ksft_finished)
+status=$?
+echo "# testbed: $_ksft_pass passed, $_ksft_fail failed"
+exit $status

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What fails a run. The runner in the VM takes the pattern, the starter the functions.
+
+# Lines of the kernel log that are never part of a good run.
+VM_SPLAT='BUG:|WARNING:|Oops|Call Trace:|Kernel panic|KASAN:|KCSAN:|UBSAN:|KFENCE:|DEBUG_LOCKS_WARN'
+VM_SPLAT+='|possible (circular|recursive) locking|inconsistent lock state|suspicious RCU usage'
+VM_SPLAT+='|refcount_t|unreferenced object|Objects remaining|general protection|invalid opcode|stack segment'
+VM_SPLAT+='|blocked for more than|soft lockup|hard LOCKUP|detected stalls|self-detected stall'
+VM_SPLAT+='|sleeping function called|scheduling while atomic|list_(add|del) corruption|Bad page'
+VM_SPLAT+='|unregister_netdevice: waiting for|trying to register non-static key'
+
+# vm_splat FILE: the first such line.
+vm_splat()
+{
+	grep -am1 -E "$VM_SPLAT" "$1" | tr -d '\r'
+}
+
+# vm_judge CONSOLE TAP [HOW THE VM WAS ENDED]: why the run failed; prints nothing for a good one.
+vm_judge()
+{
+	local console=$1 tap=$2 ended=${3:-} splat
+
+	splat=$(vm_splat "$console")
+	if [ -n "$splat" ]; then
+		echo "kernel: $splat"
+	elif grep -aq '^not ok ' "$tap"; then
+		grep -am1 '^not ok ' "$tap"
+	elif [ -n "$ended" ]; then
+		echo "$ended"
+	elif ! grep -aqx '# vm-end' "$tap"; then
+		echo "no end marker: the VM went down early"
+	elif ! awk '/^1\.\./ { plan = substr($0, 4) } /^ok / { n++ } END { exit !(plan > 0 && plan == n) }' "$tap"; then
+		echo "plan not met"
+	fi
+}
+
+# vm_int3_artefact CONSOLE: multi-threaded TCG may run a stale int3 while the other CPU patches a static key. Only
+# that, with no out-of-tree module in the trace, may boot again.
+vm_int3_artefact()
+{
+	local module
+
+	grep -aq 'int3: 0000' "$1" || return 1
+	# "Modules linked in: a(E) b(OE)": O is out-of-tree. In a trace: "function+0x10/0x20 [b]".
+	while read -r module; do
+		! grep -aqF "[$module]" "$1" || return 1
+	done < <(grep -a 'Modules linked in:' "$1" | grep -aoE '[a-z0-9_]+\([A-Z]*O[A-Z+-]*\)' | sed 's/(.*//' | sort -u)
+}
