@@ -5,7 +5,7 @@
 set -eu
 
 HERE=$(cd "$(dirname "$0")" && pwd)
-TOP=$(cd "$HERE/../../.." && pwd)
+TOP=${KUNIT_TOP:-$(cd "$HERE/../../.." && pwd)}
 LIMIT=${KUNIT_TIMEOUT:-60}
 
 usage() {
@@ -14,7 +14,8 @@ usage() {
 
 	Builds */tests/*_kunit.ko against user-mode Linux (built once, about 4 minutes,
 	see uml.sh), loads them there and prints one TAP line for each test case.
-	Environment: KUNIT_TIMEOUT (seconds for the run, default 60), VMACCEL_CACHE.
+	Environment: KUNIT_TIMEOUT (seconds for the run, default 60), VMACCEL_CACHE,
+	KUNIT_TOP=DIR runs the suites of another tree.
 	USAGE
 }
 
@@ -68,7 +69,7 @@ modules=$(find "$root/modules" -name '*.ko' | wc -l)
 console=$out/console.log
 rc=0
 TMPDIR=$root/tmp timeout -k 5 "$LIMIT" "$uml/linux" mem=256M rootfstype=hostfs \
-	rootflags="$root" rw init=/init con=null con0=null,fd:1 quiet panic=-1 \
+	rootflags="$root" rw init=/init con=null con0=null,fd:1 kunit.enable=1 quiet panic=-1 \
 	uml_dir="$root/tmp/" umid=kunit </dev/null >"$console" 2>&1 || rc=$?
 
 n=0
@@ -115,6 +116,16 @@ if [ -e "$root/out/dmesg" ]; then
 		grep -nE -A 12 "$splat" "$root/out/dmesg" | head -n 40 | sed 's/^/# /'
 	else
 		result ok "no splat in the kernel log"
+	fi
+fi
+
+# A run that cannot fail proves nothing.
+if [ -z "${KUNIT_TOP:-}" ]; then
+	if "$HERE/selftest.sh" >"$out/selftest.log" 2>&1; then
+		result ok "broken suites make a run fail"
+	else
+		result fail "broken suites make a run fail"
+		sed 's/^/# /' "$out/selftest.log"
 	fi
 fi
 
