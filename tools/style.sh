@@ -12,7 +12,7 @@ TOP=${STYLE_TOP:-$(dirname "$HERE")}
 
 usage() {
 	cat <<-USAGE
-	usage: tools/style.sh [--help] [--list] [--only] [CHECK...]
+	usage: tools/style.sh [--help] [--list] [CHECK...]
 
 	Runs the style checks (default: all, and their self-test).
 	  --list   print the names of the checks
@@ -41,7 +41,6 @@ for arg; do
 	case $arg in
 	-h|--help)	usage; exit 0 ;;
 	--list)		printf '%s\n' "${CHECKS[@]}"; exit 0 ;;
-	--only)		;;
 	-*)		usage >&2; exit 2 ;;
 	*)		wanted+=("$arg") ;;
 	esac

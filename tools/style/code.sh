@@ -32,7 +32,8 @@ check_checkpatch() {
 			xargs -0r perl "$src/scripts/checkpatch.pl" --terse --show-types -q \
 				--ignore PREFER_KERNEL_TYPES,SSCANF_TO_KSTRTO,SPLIT_STRING \
 				--ignore ENOSYS,AVOID_EXTERNS,VOLATILE,STRCPY,STRLCPY \
-				--ignore MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE -f
+				--ignore MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE \
+				--ignore ARRAY_SIZE,CAMELCASE,NEW_TYPEDEFS -f
 	} 2>&1 | grep -vE "^total: |Macro argument reuse 'label'" |
 		refuse "follow checkpatch; it knows the kernel's style"
 }
@@ -63,11 +64,12 @@ check_python() {
 	done | refuse "correct the syntax"
 }
 
-# build_tree SERIES ARGUMENT...: the modules, elsewhere than people build them.
+# build_tree SERIES ARGUMENT...: the modules, elsewhere than people build them, and
+# with the same flags each time, so that sparse finds them compiled.
 build_tree() {
 	local kernel=$1
 	shift
-	O=$TOP/build/style "$TOP/tools/build.sh" "$kernel" "$@"
+	O=$TOP/build/style "$TOP/tools/build.sh" "$kernel" -j"$(nproc)" W=1e "$@"
 }
 
 # gcc, objtool and modpost at W=1; sparse has its own check.
@@ -75,7 +77,7 @@ check_warnings() {
 	local kernel=$1 release rc=0
 	release=$("$TOP/tools/kdir.sh" --release "$kernel") || return 1
 	rm -rf "${TOP:?}/build/style/$release"
-	build_tree "$kernel" W=1e >"$STYLE_TMP/build" 2>&1 || rc=$?
+	build_tree "$kernel" >"$STYLE_TMP/build" 2>&1 || rc=$?
 	grep -iE '(warning|error):|\*\*\*' "$STYLE_TMP/build" |
 		refuse "make the build for $kernel silent at W=1" || return 1
 	[ "$rc" = 0 ] || cat "$STYLE_TMP/build"
@@ -85,7 +87,7 @@ check_warnings() {
 check_sparse() {
 	local kernel=$1 rc=0
 	need sparse || return 1
-	build_tree "$kernel" W=1 C=2 CHECK=sparse CF=-D__CHECK_ENDIAN__ \
+	build_tree "$kernel" C=2 CHECK=sparse CF=-D__CHECK_ENDIAN__ \
 		>"$STYLE_TMP/build" 2>&1 || rc=$?
 	if ! grep -q '^ *CHECK ' "$STYLE_TMP/build"; then
 		cat "$STYLE_TMP/build"

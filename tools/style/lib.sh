@@ -29,29 +29,30 @@ module_files() {
 	c_files | grep -v '^tools/'
 }
 
+# first_line REGEX: files whose first line matches.
+first_line() {
+	# shellcheck disable=SC2016
+	tree | tr '\n' '\0' |
+		LC_ALL=C xargs -0r awk -v re="$1" 'FNR == 1 && $0 ~ re { print FILENAME } { nextfile }'
+}
+
 # Scripts by name or by shebang.
 shell_files() {
-	tree | while IFS= read -r f; do
-		case $f in
-		*.sh) echo "$f" ;;
-		*) head -n 1 "$f" | LC_ALL=C grep -aqE '^#!.*[/ ](ba|da|a)?sh( |$)' && echo "$f" ;;
-		esac
-	done
+	{
+		tree | grep '\.sh$'
+		first_line '^#!.*[/ ](ba|da|a)?sh( |$)'
+	} | sort -u
 }
 
 python_files() {
-	tree | while IFS= read -r f; do
-		case $f in
-		*.py) echo "$f" ;;
-		*) head -n 1 "$f" | LC_ALL=C grep -aqE '^#!.*python' && echo "$f" ;;
-		esac
-	done
+	{
+		tree | grep '\.py$'
+		first_line '^#!.*python'
+	} | sort -u
 }
 
 text_files() {
-	tree | while IFS= read -r f; do
-		LC_ALL=C grep -qI '' "$f" && echo "$f"
-	done
+	tree | tr '\n' '\0' | LC_ALL=C xargs -0r grep -lI ''
 }
 
 # The checkers themselves have to spell out what they look for.

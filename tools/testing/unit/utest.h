@@ -2,8 +2,8 @@
 /*
  * TAP and random numbers for the user-space tests of the cores.
  *
- * A program defines UTEST functions and lists them in utest_run(). EXPECT_*
- * reports and goes on; the test fails at its end. Random numbers come from one
+ * A program defines functions and lists them by UTESTS(UTEST(a), UTEST(b)).
+ * EXPECT_* reports and goes on; the test fails at its end. Random numbers come from one
  * 64-bit seed, printed before the first test; SEED= in the environment repeats
  * a run and ITER= scales the property tests.
  */
@@ -14,12 +14,15 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <linux/types.h>
+#include <linux/kernel.h>
 
 struct utest {
 	const char *name;
 	void (*fn)(void);
 };
+
+extern const struct utest utest_all[];
+extern const unsigned int utest_count;
 
 static unsigned int utest_errors;
 static u64 utest_seed;
@@ -68,7 +71,7 @@ static inline unsigned long utest_iterations(unsigned long standard)
 	return iter ? strtoul(iter, NULL, 0) : standard;
 }
 
-static inline int utest_main(const struct utest *tests, unsigned int n)
+int main(void)
 {
 	const char *seed = getenv("SEED");
 	struct timespec ts;
@@ -78,28 +81,24 @@ static inline int utest_main(const struct utest *tests, unsigned int n)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	utest_seed = seed ? strtoull(seed, NULL, 0) :
 			    ((u64)ts.tv_sec << 20 ^ (u64)ts.tv_nsec);
-	printf("TAP version 13\n1..%u\n# SEED=0x%llx\n", n,
+	printf("TAP version 13\n1..%u\n# SEED=0x%llx\n", utest_count,
 	       (unsigned long long)utest_seed);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < utest_count; i++) {
 		/* Each test draws from the seed itself, whatever ran before. */
 		utest_state = utest_seed;
 		utest_errors = 0;
-		tests[i].fn();
+		utest_all[i].fn();
 		printf("%sok %u - %s\n", utest_errors ? "not " : "", i + 1,
-		       tests[i].name);
+		       utest_all[i].name);
 		failed += !!utest_errors;
 	}
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-#define UTEST_MAIN(...)							\
-int main(void)								\
-{									\
-	static const struct utest tests[] = { __VA_ARGS__ };		\
-									\
-	return utest_main(tests, sizeof(tests) / sizeof(tests[0]));	\
-}
-
 #define UTEST(fn) { #fn, fn }
+
+#define UTESTS(...)							\
+	const struct utest utest_all[] = { __VA_ARGS__ };		\
+	const unsigned int utest_count = ARRAY_SIZE(utest_all)
 
 #endif /* UNIT_UTEST_H */

@@ -11,9 +11,5 @@
 
 #define min(x, y) __unit_cmp(x, y, <)
 #define max(x, y) __unit_cmp(x, y, >)
-#define min_t(t, x, y) min((t)(x), (t)(y))
-#define max_t(t, x, y) max((t)(x), (t)(y))
-#define clamp(v, lo, hi) min(max(v, lo), hi)
-#define clamp_t(t, v, lo, hi) clamp((t)(v), (t)(lo), (t)(hi))
 
 #endif /* UNIT_LINUX_MINMAX_H */
