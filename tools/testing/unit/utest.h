@@ -2,7 +2,7 @@
 /*
  * TAP and random numbers for the user-space tests of the cores.
  *
- * A program defines functions and lists them by UTESTS(UTEST(a), UTEST(b)).
+ * A program defines functions and lists them by UTEST_ALL(UTEST(a), UTEST(b)).
  * EXPECT_* reports and goes on; the test fails at its end. Random numbers come from one
  * 64-bit seed, printed before the first test; SEED= in the environment repeats
  * a run and ITER= scales the property tests.
@@ -97,7 +97,7 @@ int main(void)
 
 #define UTEST(fn) { #fn, fn }
 
-#define UTESTS(...)							\
+#define UTEST_ALL(...)							\
 	const struct utest utest_all[] = { __VA_ARGS__ };		\
 	const unsigned int utest_count = ARRAY_SIZE(utest_all)
 

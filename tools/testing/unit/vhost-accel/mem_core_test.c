@@ -159,4 +159,4 @@ static void properties(void)
 	EXPECT(iterations < 100 || (valid > i / 20 && valid < i), "tables are too much alike");
 }
 
-UTESTS(UTEST(sort_cases), UTEST(translate_cases), UTEST(properties));
+UTEST_ALL(UTEST(sort_cases), UTEST(translate_cases), UTEST(properties));

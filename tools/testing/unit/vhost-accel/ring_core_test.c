@@ -304,6 +304,6 @@ static void hdr_properties(void)
 	}
 }
 
-UTESTS(UTEST(chain_cases), UTEST(avail_cases), UTEST(event_cases), UTEST(hdr_cases),
-	UTEST(longest_table), UTEST(chain_properties), UTEST(avail_wrap), UTEST(event_wrap),
-	UTEST(event_properties), UTEST(hdr_properties));
+UTEST_ALL(UTEST(chain_cases), UTEST(avail_cases), UTEST(event_cases), UTEST(hdr_cases),
+	  UTEST(longest_table), UTEST(chain_properties), UTEST(avail_wrap), UTEST(event_wrap),
+	  UTEST(event_properties), UTEST(hdr_properties));
