@@ -50,6 +50,7 @@ flock 9
 
 if [ ! -d "$dir" ]; then
 	echo "source.sh: unpacking $TARBALL (about 1 minute, once)" >&2
+	rm -rf "$dir".tmp.*
 	tmp=$(mktemp -d "$dir.tmp.XXXXXX")
 	trap 'rm -rf "$tmp"' EXIT
 	archs=()

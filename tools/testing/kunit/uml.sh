@@ -45,6 +45,7 @@ exec 9>"$dir.lock"
 flock 9
 
 if [ ! -d "$dir" ]; then
+	rm -rf "$dir".tmp.*
 	tmp=$(mktemp -d "$dir.tmp.XXXXXX")
 	trap 'rm -rf "$tmp"' EXIT
 	log=$CACHE/uml-$key.log
