@@ -14,8 +14,8 @@
 /* Offered always. */
 #define ABI_FEATURES_REQUIRED						\
 	(VG_F_NOTIFY_ON_EMPTY | VG_F_INDIRECT | VG_F_EVENT_IDX |	\
-	 VG_F_ANY_LAYOUT | VG_F_VERSION_1 | VG_F_MRG_RXBUF |		\
-	 VG_F_NET_HDR | VG_BIT(VIRTIO_F_RING_RESET))
+	 VG_F_VERSION_1 | VG_F_MRG_RXBUF | VG_F_NET_HDR |		\
+	 VG_BIT(VIRTIO_F_RING_RESET))
 
 /**
  * struct abi_deviation - One difference; the strings are fnmatch() patterns.

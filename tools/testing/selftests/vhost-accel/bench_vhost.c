@@ -4,7 +4,7 @@
  *
  * Prints a line for each run, which tools/bench/report.py makes figures of:
  *
- *   run: id=... unit=... side=ours|peer value=... ops=... kicks=... calls=...
+ *   run: id=... unit=... side=ours|peer value=... worker=... ops=... kicks=...
  *
  * Environment: BENCH_IDS=globs, BENCH_PAIRS=turns of both devices, BENCH_MS=length of a
  * run, BENCH_INSN=1 where the VM counts instructions: there, a nanosecond is one.
@@ -58,8 +58,8 @@ static bool wanted(const struct options *o, const struct bench_work *w)
 {
 	char ids[sizeof(o->ids)], *save, *glob;
 
-	/* What is no count of work has none in instructions. */
-	if (w->value && o->insn)
+	/* Being idle takes none, and polling on the only CPU is only delay. */
+	if (o->insn && (w->value || w->busyloop_us))
 		return false;
 	strcpy(ids, o->ids);
 	for (glob = strtok_r(ids, " ", &save); glob; glob = strtok_r(NULL, " ", &save))
@@ -106,10 +106,11 @@ static bool measure(const struct bench_work *w, const struct options *o,
 	printf("run: id=%s ", w->id);
 	if (w->variant)
 		printf("variant=%s ", w->variant);
-	printf("unit=%s%s side=%s value=%.2f ops=%llu kicks=%llu calls=%llu%s\n",
+	printf("unit=%s%s side=%s value=%.2f worker=%.2f ops=%llu kicks=%llu calls=%llu%s\n",
 	       w->value ? "" : o->insn ? "insn/" : "ns/", w->unit, ours ? "ours" : "peer",
-	       res.value, (unsigned long long)res.ops, (unsigned long long)res.kicks,
-	       (unsigned long long)res.calls, w->value ? " limit=peer" : "");
+	       res.value, res.worker, (unsigned long long)res.ops,
+	       (unsigned long long)res.kicks, (unsigned long long)res.calls,
+	       w->value ? " limit=peer" : "");
 	return true;
 }
 

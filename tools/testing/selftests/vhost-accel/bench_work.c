@@ -203,7 +203,8 @@ static int meter_stop(struct bench_run *r, struct meter *m, struct bench_result 
 	res->ops = m->ops;
 	res->kicks = m->ring->kicks - m->kicks;
 	res->calls = m->ring->calls - m->calls;
-	res->value = (double)(ns - m->ns) / m->ops;
+	res->worker = (double)(ns - m->ns) / m->ops;
+	res->value = res->worker;
 	return 0;
 }
 
@@ -495,7 +496,7 @@ static int run_rtt(struct bench_run *r, const struct bench_limit *l,
 	struct vg_ring *rx = &r->dev.ring[VG_RX];
 	unsigned int i, seq = 0;
 	struct meter m;
-	__u64 bytes;
+	__u64 bytes, ns;
 	int err;
 
 	r->len = SMALL_LEN;
@@ -520,12 +521,12 @@ static int run_rtt(struct bench_run *r, const struct bench_limit *l,
 		err = round_trip(r, seq++);
 		m.ops++;
 	}
+	ns = bench_now_ns() - m.start;
+	if (!err)
+		err = meter_stop(r, &m, res);
 	if (err)
 		return err;
-	res->value = (double)(bench_now_ns() - m.start) / m.ops;
-	res->ops = m.ops;
-	res->kicks = rx->kicks - m.kicks;
-	res->calls = rx->calls - m.calls;
+	res->value = (double)ns / m.ops;
 	return rx->bytes - bytes == m.ops * (r->dev.hlen + r->len) ? 0 :
 	       complain("lengths differ from what was sent", -EIO);
 }

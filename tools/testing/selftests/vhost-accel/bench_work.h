@@ -28,12 +28,14 @@ struct bench_limit {
 /**
  * struct bench_result - What a run found.
  * @value: Cost of an operation, in the unit of the id.
+ * @worker: CPU time of the worker for an operation.
  * @ops: Operations, each verified on the far side.
  * @kicks: Times the device asked to be kicked, in these.
  * @calls: Times the device called.
  */
 struct bench_result {
 	double value;
+	double worker;
 	__u64 ops;
 	__u64 kicks;
 	__u64 calls;

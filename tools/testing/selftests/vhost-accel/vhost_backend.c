@@ -83,6 +83,41 @@ int vg_if_up(const char *name, unsigned int mtu)
 	return err;
 }
 
+/* The qdisc of a new link is attached some time after its carrier is there. */
+static bool is_running(const char *name)
+{
+	char path[128], state[16] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/operstate", name);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	if (!fgets(state, sizeof(state), f))
+		state[0] = '\0';
+	fclose(f);
+	return !strcmp(state, "up\n");
+}
+
+int vg_veth(const char *name, const char *peer, unsigned int mtu)
+{
+	unsigned int i;
+	int err;
+
+	if (vg_run("ip link add %s type veth peer name %s", name, peer))
+		return -EIO;
+	err = vg_if_up(name, mtu);
+	if (!err)
+		err = vg_if_up(peer, mtu);
+	for (i = 0; !err && !(is_running(name) && is_running(peer)); i++) {
+		if (i == 3000)
+			return -ETIMEDOUT;
+		usleep(10000);
+	}
+	/* Takes and leaves the lock that the last step of bringing them up holds. */
+	return err ? err : vg_if_up(name, 0);
+}
+
 /* ---- backends ----------------------------------------------------------- */
 
 int vg_tap_setup(int fd, unsigned int flags, int hlen)

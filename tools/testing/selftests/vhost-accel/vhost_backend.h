@@ -28,6 +28,9 @@ int vg_run(const char *fmt, ...);
 /** vg_if_up() - Set an interface up, without IPv6 so that it stays silent. */
 int vg_if_up(const char *name, unsigned int mtu);
 
+/** vg_veth() - Create a pair, both up, and wait till they carry frames. */
+int vg_veth(const char *name, const char *peer, unsigned int mtu);
+
 /* ---- backends ----------------------------------------------------------- */
 
 #define VG_TAP_MULTI_QUEUE	0x01

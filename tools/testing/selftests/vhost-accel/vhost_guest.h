@@ -58,9 +58,10 @@
 #define VG_F_INDIRECT		VG_BIT(VIRTIO_RING_F_INDIRECT_DESC)
 #define VG_F_MRG_RXBUF		VG_BIT(VIRTIO_NET_F_MRG_RXBUF)
 #define VG_F_VERSION_1		VG_BIT(VIRTIO_F_VERSION_1)
-#define VG_F_ANY_LAYOUT		VG_BIT(VIRTIO_F_ANY_LAYOUT)
 #define VG_F_NOTIFY_ON_EMPTY	VG_BIT(VIRTIO_F_NOTIFY_ON_EMPTY)
 #define VG_F_PACKED		VG_BIT(VIRTIO_F_RING_PACKED)
+
+/* Bit 27: the driver's ANY_LAYOUT, but to vhost "make up the vnet header". */
 #define VG_F_NET_HDR		VG_BIT(VHOST_NET_F_VIRTIO_NET_HDR)
 
 /* What a current Linux guest negotiates with a tap backend. */
