@@ -138,6 +138,7 @@ objects python tools/sample.py 'if:'
 # In two parts: the tree that holds this file is checked as well.
 objects spelling Documentation/admin-guide/sample.rst 'It works as ex''pceted.'
 objects links Documentation/admin-guide/sample.rst 'See tools/absent.sh.'
+objects links $c '/* See Documentation/design/absent.rst. */'
 objects links Documentation/index.rst '   admin-guide/absent'
 objects budget tools/testing/budget 'vm 3600'
 objects budget tools/testing/selftests/sample/settings 'timeout=61'

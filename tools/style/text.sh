@@ -78,6 +78,11 @@ check_links() {
 				[ -e "$dir/$name.rst" ] || echo "$f links to $name, which does not exist"
 			done
 		done
+		text_files | without_checkers | tr '\n' '\0' |
+			xargs -0 grep -oE 'Documentation/[a-z]+/[a-z-]+\.rst' | sort -u |
+			while IFS=: read -r f name; do
+			[ -e "$name" ] || echo "$f names $name, which does not exist"
+		done
 		if [ -e Documentation/index.rst ]; then
 			tree | grep -E '^Documentation/.*\.rst$' | while IFS= read -r f; do
 				name=${f#Documentation/}
