@@ -150,7 +150,7 @@ class Reader:
                 self.say(f"# FAILED: {text} (see the log)")
             self.finish()
         elif re.match(r"FAILED: |bench: |Bail out!|1\.\.0 # SKIP|run\.sh: ", text) or \
-                re.search(r"\berror:|\*\*\*", text):
+                re.search(r"\berror: |\*\*\*", text):
             self.problems.append(text)
             self.say(f"# {text}")
 

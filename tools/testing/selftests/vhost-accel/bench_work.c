@@ -4,17 +4,20 @@
  *
  * Bulk work is charged to the worker thread: its CPU time, divided by frames that
  * are proven to have arrived. The generator never polls and sits on another CPU
- * where there is one; how fast it is does not matter as long as the worker finds
- * the ring filled:
+ * where there is one; how fast it is does not matter, since work comes in rounds
+ * and the worker finds each of them complete:
  *
- *   tx  the guest refills the ring when half of it has been used, so the worker
- *       does not run dry
+ *   tx  a ring full of frames is made available and kicked once
  *   rx  the tap's queue is filled while the guest has posted no buffers, then a
  *       ring full of buffers is posted at once
  *
- * A round trip is charged by elapsed time: it is all waiting and waking.
+ * Between rounds the worker sleeps, which makes its CPU time exact. A round trip
+ * is charged by elapsed time, since it is all waiting and waking. The cost of a run
+ * is the median of its rounds: a machine that does other things as well stretches
+ * some of them, not all.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,8 +40,11 @@
 #define TX_BUF		(TSO_LEN + 64)
 #define RX_SMALL_BUF	1536
 #define RX_LARGE_BUF	4096
+#define TSO_BATCH	32
 #define RTT_BUFS	64
 #define IDLE_MS		2000
+#define SETTLE_US	100
+#define MAX_ROUNDS	8192
 
 __u64 bench_now_ns(void)
 {
@@ -56,6 +62,14 @@ static int complain(const char *what, int err)
 
 /* ---- device and worker -------------------------------------------------- */
 
+static int open_proc(pid_t tid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 int bench_start(struct bench_run *r, const char *path)
 {
 	struct vg_config cfg = {
@@ -70,6 +84,8 @@ int bench_start(struct bench_run *r, const char *path)
 	int err;
 
 	r->checked = false;
+	memset(r->stat_fd, -1, sizeof(r->stat_fd));
+	memset(r->sched_fd, -1, sizeof(r->sched_fd));
 	err = vg_dev_open(&r->dev, &cfg);
 	if (err)
 		return complain(path, err);
@@ -88,9 +104,13 @@ int bench_start(struct bench_run *r, const char *path)
 	}
 	CPU_ZERO(&set);
 	CPU_SET(r->worker_cpu < 0 ? 0 : r->worker_cpu, &set);
-	for (i = 0; r->worker_cpu >= 0 && i < r->nworkers; i++) {
-		if (sched_setaffinity(r->tid[i], sizeof(set), &set)) {
-			err = complain("placing the worker", -errno);
+	for (i = 0; i < r->nworkers; i++) {
+		r->stat_fd[i] = open_proc(r->tid[i], "stat");
+		r->sched_fd[i] = open_proc(r->tid[i], "schedstat");
+		if (r->stat_fd[i] < 0 || r->sched_fd[i] < 0 ||
+		    (r->worker_cpu >= 0 &&
+		     sched_setaffinity(r->tid[i], sizeof(set), &set))) {
+			err = complain("watching and placing the worker", -errno);
 			bench_stop(r);
 			return err;
 		}
@@ -100,23 +120,25 @@ int bench_start(struct bench_run *r, const char *path)
 
 void bench_stop(struct bench_run *r)
 {
+	unsigned int i;
+
+	for (i = 0; i < BENCH_MAX_WORKERS; i++) {
+		if (r->stat_fd[i] >= 0)
+			close(r->stat_fd[i]);
+		if (r->sched_fd[i] >= 0)
+			close(r->sched_fd[i]);
+	}
 	vg_dev_stop(&r->dev);
 	vg_dev_close(&r->dev);
 }
 
-static bool asleep(pid_t tid)
+static bool asleep(const struct bench_run *r, unsigned int i)
 {
-	char path[64], line[256] = "";
+	char line[256];
 	const char *p;
-	FILE *f;
+	ssize_t n = pread(r->stat_fd[i], line, sizeof(line) - 1, 0);
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	if (!fgets(line, sizeof(line), f))
-		line[0] = '\0';
-	fclose(f);
+	line[n > 0 ? n : 0] = '\0';
 	p = strrchr(line, ')');
 	return p && (p[2] == 'S' || p[2] == 'I');
 }
@@ -124,87 +146,136 @@ static bool asleep(pid_t tid)
 /* CPU time of the workers, which is exact only when they sleep. */
 static int worker_ns(const struct bench_run *r, __u64 *ns)
 {
-	struct vg_sched s;
+	unsigned long long run;
 	unsigned int i;
 	int tries = 0;
-	int err;
+	char line[96];
+	ssize_t n;
 
 	*ns = 0;
 	for (i = 0; i < r->nworkers; i++) {
-		while (!asleep(r->tid[i])) {
-			if (++tries > WAIT_MS)
+		while (!asleep(r, i)) {
+			if (++tries > WAIT_MS * (1000 / SETTLE_US))
 				return complain("the worker does not sleep", -EBUSY);
-			usleep(1000);
+			usleep(SETTLE_US);
 		}
-		err = vg_sched_read(r->tid[i], &s);
-		if (err)
-			return complain("schedstat", err);
-		*ns += s.run_ns;
+		n = pread(r->sched_fd[i], line, sizeof(line) - 1, 0);
+		line[n > 0 ? n : 0] = '\0';
+		if (sscanf(line, "%llu", &run) != 1)
+			return complain("schedstat", -EIO);
+		*ns += run;
 	}
 	return 0;
 }
 
 /**
- * struct meter - Differences over a run.
- * @ring: Ring that is at work.
+ * struct meter - A run being measured.
+ * @r: The run.
+ * @ring: Ring whose kicks and calls are told.
  * @l: When to end.
+ * @elapsed: Rounds cost elapsed time, not the worker's.
  * @start: Time.
- * @ns: CPU time of the worker.
- * @count: Arrived on the far side.
+ * @round_ns: Time at the start of the round.
+ * @worker_ns: CPU time of the worker then.
+ * @worker_sum: In all rounds.
+ * @sum: Cost of all rounds.
+ * @count: Had arrived on the far side.
  * @kicks: Of the ring.
  * @calls: Of the ring.
  * @ops: Operations counted by the guest.
+ * @nrounds: Rounds.
+ * @cost: Cost of an operation, by round.
  */
 struct meter {
+	struct bench_run *r;
 	struct vg_ring *ring;
 	const struct bench_limit *l;
+	bool elapsed;
 	__u64 start;
-	__u64 ns;
+	__u64 round_ns;
+	__u64 worker_ns;
+	__u64 worker_sum;
+	__u64 sum;
 	__s64 count;
 	__u64 kicks;
 	__u64 calls;
 	__u64 ops;
+	unsigned int nrounds;
+	double cost[MAX_ROUNDS];
 };
 
-static int meter_start(struct bench_run *r, struct meter *m, struct vg_ring *ring,
+static int meter_start(struct meter *m, struct bench_run *r, struct vg_ring *ring,
 		       const struct bench_limit *l)
 {
 	memset(m, 0, sizeof(*m));
+	m->r = r;
 	m->ring = ring;
 	m->l = l;
 	m->kicks = ring->kicks;
 	m->calls = ring->calls;
 	m->count = bn_count(r->net);
 	m->start = bench_now_ns();
-	return worker_ns(r, &m->ns);
+	m->round_ns = m->start;
+	return worker_ns(r, &m->worker_ns);
+}
+
+/* The end of a round of @ops operations. */
+static int meter_round(struct meter *m, unsigned int ops)
+{
+	__u64 now = bench_now_ns();
+	__u64 cost = now - m->round_ns;
+	__u64 ns;
+	int err = 0;
+
+	if (!m->elapsed) {
+		err = worker_ns(m->r, &ns);
+		cost = ns - m->worker_ns;
+		m->worker_sum += cost;
+		m->worker_ns = ns;
+	}
+	m->sum += cost;
+	m->ops += ops;
+	m->cost[m->nrounds++] = (double)cost / ops;
+	m->round_ns = bench_now_ns();
+	return err;
 }
 
 static bool meter_more(const struct meter *m)
 {
-	return m->ops < m->l->ops ||
-	       bench_now_ns() - m->start < m->l->ms * 1000000ULL;
+	return m->nrounds < MAX_ROUNDS &&
+	       (m->ops < m->l->ops ||
+		bench_now_ns() - m->start < m->l->ms * 1000000ULL);
 }
 
-/* The worker's time for each operation, if all of them have arrived. */
-static int meter_stop(struct bench_run *r, struct meter *m, struct bench_result *res)
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a;
+	double y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The cost, if all frames have arrived. */
+static int meter_stop(struct meter *m, struct bench_result *res)
 {
 	__s64 count;
 	__u64 ns;
-	int err = worker_ns(r, &ns);
+	int err = worker_ns(m->r, &ns);
 
 	if (err)
 		return err;
-	count = bn_count(r->net) - m->count;
-	if (r->net->counter[0] && (__u64)count != m->ops) {
+	count = bn_count(m->r->net) - m->count;
+	if (m->r->net->counter[0] && (__u64)count != m->ops) {
 		printf("# %lld of %llu frames arrived\n", (long long)count,
 		       (unsigned long long)m->ops);
 		return -EIO;
 	}
+	qsort(m->cost, m->nrounds, sizeof(m->cost[0]), compare);
+	res->value = m->l->ms ? m->cost[m->nrounds / 2] : (double)m->sum / m->ops;
+	res->worker = (double)(m->worker_sum + ns - m->worker_ns) / m->ops;
 	res->ops = m->ops;
 	res->kicks = m->ring->kicks - m->kicks;
 	res->calls = m->ring->calls - m->calls;
-	res->worker = (double)(ns - m->ns) / m->ops;
-	res->value = res->worker;
 	return 0;
 }
 
@@ -227,9 +298,9 @@ static int wait_used(struct vg_ring *ring, __u16 want)
 	return 0;
 }
 
-/* Fill the ring with buffers of @size bytes; visible at the next kick. */
-static int add_buffers(struct bench_run *r, unsigned int index, __u32 size,
-		       void (*fill)(struct bench_run *r, struct vg_chain *c, __u64 gpa))
+/* Add @count buffers of @size bytes to a ring; visible at the next kick. */
+static int add_buffers(struct bench_run *r, unsigned int index, unsigned int count,
+		       __u32 size, void (*fill)(struct bench_run *r, struct vg_chain *c, __u64 gpa))
 {
 	struct vg_ring *ring = &r->dev.ring[index];
 	struct vg_mem *mem = &r->dev.mem;
@@ -237,7 +308,7 @@ static int add_buffers(struct bench_run *r, unsigned int index, __u32 size,
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < ring->num; i++) {
+	for (i = 0; i < count; i++) {
 		r->buf[i] = vg_mem_alloc(mem, size, 64, true);
 		memset(&c, 0, sizeof(c));
 		c.table = vg_mem_alloc(mem, VG_MAX_SEGS * sizeof(struct vring_desc), 16,
@@ -291,31 +362,27 @@ static void fill_large(struct bench_run *r, struct vg_chain *c, __u64 gpa)
 	}
 }
 
-static int send_all(struct bench_run *r, const struct bench_limit *l,
-		    struct bench_result *res)
+/* All of them, again and again. */
+static int send_all(struct bench_run *r, unsigned int batch,
+		    const struct bench_limit *l, struct bench_result *res)
 {
 	struct vg_ring *tx = &r->dev.ring[VG_TX];
-	struct meter m;
+	static struct meter m;
 	int err;
 
-	/* The first ring full warms up; it is all back when the meter starts. */
+	/* The first round warms up. */
 	vg_ring_kick(tx);
-	err = wait_used(tx, tx->num);
+	err = wait_used(tx, batch);
 	if (!err)
-		err = meter_start(r, &m, tx, l);
-	if (err)
-		return err;
-
-	do {
-		unsigned int n = vg_ring_recycle(tx, tx->num);
-
+		err = meter_start(&m, r, tx, l);
+	while (!err && meter_more(&m)) {
+		vg_ring_recycle(tx, batch);
 		vg_ring_kick(tx);
-		m.ops += n;
-		err = wait_used(tx, tx->num / 2);
-	} while (!err && meter_more(&m));
-	if (!err)
-		err = wait_used(tx, tx->num);
-	return err ? err : meter_stop(r, &m, res);
+		err = wait_used(tx, batch);
+		if (!err)
+			err = meter_round(&m, batch);
+	}
+	return err ? err : meter_stop(&m, res);
 }
 
 static int run_tx_small(struct bench_run *r, const struct bench_limit *l,
@@ -326,8 +393,8 @@ static int run_tx_small(struct bench_run *r, const struct bench_limit *l,
 	r->len = SMALL_LEN;
 	memset(&r->hdr, 0, sizeof(r->hdr));
 	bn_frame_udp(r->frame, r->len);
-	err = add_buffers(r, VG_TX, r->dev.hlen + r->len, fill_small);
-	return err ? err : send_all(r, l, res);
+	err = add_buffers(r, VG_TX, RING_NUM, r->dev.hlen + r->len, fill_small);
+	return err ? err : send_all(r, RING_NUM, l, res);
 }
 
 static int run_tx_tso(struct bench_run *r, const struct bench_limit *l,
@@ -337,8 +404,8 @@ static int run_tx_tso(struct bench_run *r, const struct bench_limit *l,
 
 	r->len = TSO_LEN;
 	vg_frame_tcp(r->frame, r->len, 1, false, TSO_MSS, &r->hdr);
-	err = add_buffers(r, VG_TX, TX_BUF, fill_large);
-	return err ? err : send_all(r, l, res);
+	err = add_buffers(r, VG_TX, TSO_BATCH, TX_BUF, fill_large);
+	return err ? err : send_all(r, TSO_BATCH, l, res);
 }
 
 /* ---- host to guest ------------------------------------------------------ */
@@ -415,17 +482,18 @@ static int receive_all(struct bench_run *r, const struct virtio_net_hdr *hdr,
 		       unsigned int frames, const struct bench_limit *l,
 		       struct bench_result *res)
 {
-	struct meter m;
+	static struct meter m;
 	int err;
 
 	err = receive_burst(r, hdr, frames);
 	if (!err)
-		err = meter_start(r, &m, &r->dev.ring[VG_RX], l);
+		err = meter_start(&m, r, &r->dev.ring[VG_RX], l);
 	while (!err && meter_more(&m)) {
 		err = receive_burst(r, hdr, frames);
-		m.ops += frames;
+		if (!err)
+			err = meter_round(&m, frames);
 	}
-	return err ? err : meter_stop(r, &m, res);
+	return err ? err : meter_stop(&m, res);
 }
 
 static int run_rx_small(struct bench_run *r, const struct bench_limit *l,
@@ -435,7 +503,7 @@ static int run_rx_small(struct bench_run *r, const struct bench_limit *l,
 
 	r->len = SMALL_LEN;
 	bn_frame_udp(r->frame, r->len);
-	err = add_buffers(r, VG_RX, RX_SMALL_BUF, fill_rx_small);
+	err = add_buffers(r, VG_RX, RING_NUM, RX_SMALL_BUF, fill_rx_small);
 	return err ? err : receive_all(r, NULL, RING_NUM, l, res);
 }
 
@@ -448,7 +516,7 @@ static int run_rx_tso(struct bench_run *r, const struct bench_limit *l,
 	r->len = TSO_LEN;
 	vg_frame_tcp(r->frame, r->len, 1, false, TSO_MSS, &r->hdr);
 	bufs = (r->dev.hlen + r->len + RX_LARGE_BUF - 1) / RX_LARGE_BUF;
-	err = add_buffers(r, VG_RX, RX_LARGE_BUF, fill_rx_large);
+	err = add_buffers(r, VG_RX, RING_NUM, RX_LARGE_BUF, fill_rx_large);
 	return err ? err : receive_all(r, &r->hdr, RING_NUM / bufs, l, res);
 }
 
@@ -495,13 +563,13 @@ static int run_rtt(struct bench_run *r, const struct bench_limit *l,
 {
 	struct vg_ring *rx = &r->dev.ring[VG_RX];
 	unsigned int i, seq = 0;
-	struct meter m;
-	__u64 bytes, ns;
+	static struct meter m;
+	__u64 bytes;
 	int err;
 
 	r->len = SMALL_LEN;
 	memset(&r->hdr, 0, sizeof(r->hdr));
-	err = add_buffers(r, VG_RX, RX_SMALL_BUF, fill_rx_small);
+	err = add_buffers(r, VG_RX, RING_NUM, RX_SMALL_BUF, fill_rx_small);
 	if (err)
 		return err;
 	vg_ring_kick(rx);
@@ -512,23 +580,20 @@ static int run_rtt(struct bench_run *r, const struct bench_limit *l,
 	for (i = 0; !err && i < RTT_BUFS; i++)
 		err = round_trip(r, seq++);
 	if (!err)
-		err = meter_start(r, &m, rx, l);
-	if (err)
-		return err;
+		err = meter_start(&m, r, rx, l);
+	m.elapsed = true;
+	m.round_ns = bench_now_ns();
 	bytes = rx->bytes;
-	m.start = bench_now_ns();
 	while (!err && meter_more(&m)) {
 		err = round_trip(r, seq++);
-		m.ops++;
+		if (!err)
+			err = meter_round(&m, 1);
 	}
-	ns = bench_now_ns() - m.start;
 	if (!err)
-		err = meter_stop(r, &m, res);
-	if (err)
-		return err;
-	res->value = (double)ns / m.ops;
-	return rx->bytes - bytes == m.ops * (r->dev.hlen + r->len) ? 0 :
-	       complain("lengths differ from what was sent", -EIO);
+		err = meter_stop(&m, res);
+	if (!err && rx->bytes - bytes != m.ops * (r->dev.hlen + r->len))
+		err = complain("lengths differ from what was sent", -EIO);
+	return err;
 }
 
 /* ---- idle --------------------------------------------------------------- */
@@ -564,7 +629,7 @@ static int run_idle(struct bench_run *r, const struct bench_limit *l,
 	int err;
 
 	r->len = SMALL_LEN;
-	err = add_buffers(r, VG_RX, RX_SMALL_BUF, fill_rx_small);
+	err = add_buffers(r, VG_RX, RING_NUM, RX_SMALL_BUF, fill_rx_small);
 	if (err)
 		return err;
 	vg_ring_kick(&r->dev.ring[VG_RX]);

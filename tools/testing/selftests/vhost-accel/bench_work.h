@@ -18,7 +18,8 @@
 /**
  * struct bench_limit - How long a run lasts.
  * @ops: At least so many operations.
- * @ms: And at least so long, 0 where time is not real.
+ * @ms: And at least so long; 0 where instructions are counted: the cost is then the
+ *	mean of all rounds, as nothing disturbs them.
  */
 struct bench_limit {
 	__u64 ops;
@@ -46,6 +47,8 @@ struct bench_result {
  * @net: What stands behind it.
  * @dev: The device.
  * @tid: Its worker threads.
+ * @stat_fd: Their /proc/<tid>/stat.
+ * @sched_fd: Their /proc/<tid>/schedstat.
  * @nworkers: How many.
  * @worker_cpu: Where they run, -1 for anywhere.
  * @busyloop_us: Busy polling.
@@ -59,6 +62,8 @@ struct bench_run {
 	struct bench_net *net;
 	struct vg_dev dev;
 	pid_t tid[BENCH_MAX_WORKERS];
+	int stat_fd[BENCH_MAX_WORKERS];
+	int sched_fd[BENCH_MAX_WORKERS];
 	unsigned int nworkers;
 	int worker_cpu;
 	unsigned int busyloop_us;
