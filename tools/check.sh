@@ -9,7 +9,7 @@
 set -u
 
 TOP=$(cd "$(dirname "$0")/.." && pwd)
-LOGS=$TOP/build/logs
+LOGS=${CHECK_LOGS:-$TOP/build/logs}
 BUDGET=$TOP/tools/testing/budget
 # A tier may take longer where nobody waits for it.
 SCALE=$([ "${VMACCEL_LONG:-0}" = 1 ] && echo 10 || echo 1)
@@ -35,10 +35,13 @@ TIERS=(
 	"vmtest-6.12|tools/testing/vm/run.sh --kver 6.12"
 )
 
+# tools/style/checktest.sh puts its own in their place.
+[ -z "${CHECK_TIERS:-}" ] || mapfile -t TIERS <<<"$CHECK_TIERS"
+
 limit() {
 	local s
 	s=$(awk -v t="$1" '$1 == t { print $2 }' "$BUDGET")
-	echo $((${s:-600} * SCALE))
+	echo $((${s:-${CHECK_LIMIT:-600}} * SCALE))
 }
 
 wanted=()
@@ -71,9 +74,10 @@ trap '[ -z "$child" ] || kill -TERM -- "-$child" 2>/dev/null; exit 130' INT TERM
 
 # run_tier NUMBER NAME COMMAND
 run_tier() {
-	local name=$2 command=$3 log=$LOGS/$2.log seconds start rc=0 sums passed failed note=
+	local name=$2 command=$3 log=$LOGS/$2.log seconds start next rc=0 sums passed failed note=
 	seconds=$(limit "$name")
 	start=$SECONDS
+	next=$((start + PROGRESS))
 	echo "[$1/${#selected[@]}] $name ..."
 	: >"$log"
 
@@ -82,8 +86,9 @@ run_tier() {
 	setsid timeout -k 20 "$seconds" "${argv[@]}" </dev/null >"$log" 2>&1 &
 	child=$!
 	while kill -0 "$child" 2>/dev/null; do
-		sleep 1
-		if [ $(((SECONDS - start) % PROGRESS)) = 0 ] && [ "$SECONDS" != "$start" ]; then
+		sleep 0.2
+		if [ "$SECONDS" -ge "$next" ]; then
+			next=$((SECONDS + PROGRESS))
 			echo "      $((SECONDS - start)) s: $(tail -n 1 "$log" | tr -d '\r' | cut -c1-90)"
 		fi
 	done

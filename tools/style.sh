@@ -27,7 +27,7 @@ CHECKS=(spdx whitespace longfiles modes todo paths compat nobug checkpatch kerne
 for kernel in $STYLE_KERNELS; do
 	CHECKS+=("warnings:$kernel" "sparse:$kernel")
 done
-CHECKS+=(selftest)
+CHECKS+=(selftest sums)
 
 # shellcheck source=tools/style/lib.sh
 . "$HERE/style/lib.sh"

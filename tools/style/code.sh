@@ -103,3 +103,7 @@ check_sparse() {
 check_selftest() {
 	"$HERE/style/selftest.sh"
 }
+
+check_sums() {
+	"$HERE/style/checktest.sh"
+}
