@@ -52,7 +52,7 @@ guest_start()
 	qemu-system-x86_64 -accel kvm -cpu host -M pc -smp "${GUEST_SMP:-1}" -m "${GUEST_MEM:-256}" \
 		-nodefaults -nographic \
 		-kernel "$VMACCEL_GUEST_KERNEL" -initrd "$VMACCEL_GUEST_INITRD" \
-		-append "console=ttyS0 loglevel=4 panic=0 edd=off" \
+		-append "console=ttyS0 loglevel=4 panic=0 edd=off pci=noearly rodata=off 8250.nr_uarts=1" \
 		-serial "file:$dir/console.log" \
 		-chardev "pipe,id=qmp,path=$dir/qmp" -mon chardev=qmp,mode=control \
 		-chardev "pipe,id=agent,path=$dir/agent" \
