@@ -18,15 +18,6 @@
 
 /* ---- helpers ------------------------------------------------------------ */
 
-#define expect(cond)							\
-({									\
-	bool _ok = (cond);						\
-									\
-	if (!_ok)							\
-		ksft_print_msg("line %d: not so: %s\n", __LINE__, #cond);	\
-	_ok;								\
-})
-
 static bool open_small(struct bed *b, __u64 features, __u16 base)
 {
 	struct bed_config cfg = {

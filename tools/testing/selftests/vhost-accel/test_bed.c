@@ -84,9 +84,9 @@ static int open_backend(struct bed *b, int hlen)
 		break;
 	}
 	if (b->cfg.kind < BED_MACVTAP) {
-		b->peer_if = TAP;
-		b->backend = vg_tap_open(TAP, flags, hlen);
-		return b->backend < 0 ? b->backend : vg_if_up(TAP, MAX_MTU);
+		b->peer_if = b->cfg.tap ? b->cfg.tap : TAP;
+		b->backend = vg_tap_open(b->peer_if, flags, hlen);
+		return b->backend < 0 ? b->backend : vg_if_up(b->peer_if, MAX_MTU);
 	}
 
 	b->peer_if = PEER;
@@ -164,6 +164,54 @@ int bed_start(struct bed *b)
 	if (err)
 		ksft_print_msg("cannot start: %s\n", strerror(-err));
 	return err;
+}
+
+int bed_reset_ring(struct bed *b, unsigned int which)
+{
+	struct vg_ring *r = &b->d.ring[which];
+	int err = vg_set_backend(&b->d, which, VG_NO_FD);
+
+	if (err)
+		return err;
+	r->ops->reset(r, 0);
+	vg_ring_ack(r);
+	vg_ring_errors(r);
+	vg_pool_reset(which == VG_RX ? &b->rx : &b->tx);
+	if (which == VG_RX)
+		vg_rx_fill(&b->d, &b->rx);
+	err = vg_ring_setup(&b->d, which);
+	return err ? err : vg_set_backend(&b->d, which, b->backend);
+}
+
+bool bed_is_stock(const struct bed *b)
+{
+	return !strcmp(b->d.path, "/dev/vhost-net");
+}
+
+static bool slept(pid_t tid)
+{
+	struct vg_sched before, after;
+
+	if (vg_sched_read(tid, &before))
+		return true;
+	usleep(30000);
+	return vg_sched_read(tid, &after) || before.run_ns == after.run_ns;
+}
+
+bool bed_idles(void)
+{
+	pid_t tid[16];
+	unsigned int i, ms, n = vg_workers(getpid(), tid, 16);
+
+	for (i = 0; i < n && i < 16; i++) {
+		for (ms = 0; !slept(tid[i]); ms += 30) {
+			if (ms < BED_SOON_MS)
+				continue;
+			ksft_print_msg("worker %d does not come to rest\n", tid[i]);
+			return false;
+		}
+	}
+	return true;
 }
 
 void bed_close(struct bed *b)

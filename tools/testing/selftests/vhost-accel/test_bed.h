@@ -36,6 +36,7 @@ enum bed_kind {
 /**
  * struct bed_config - What to set up.
  * @kind: Backend.
+ * @tap: Name of the tap, if there are several at a time.
  * @features: To negotiate; the kind may add or need some.
  * @num: Ring entries, default 256.
  * @nregions: Regions of guest RAM, default 1.
@@ -46,6 +47,7 @@ enum bed_kind {
  */
 struct bed_config {
 	enum bed_kind kind;
+	const char *tap;
 	__u64 features;
 	unsigned int num;
 	unsigned int nregions;
@@ -86,6 +88,9 @@ int bed_open(struct bed *b, const struct bed_config *cfg);
 /** bed_start() - Post the RX buffers and bind the backend. */
 int bed_start(struct bed *b);
 
+/** bed_reset_ring() - Stop a ring, empty it, start it anew; RX gets its buffers. */
+int bed_reset_ring(struct bed *b, unsigned int which);
+
 /** bed_close() - Tear down whatever bed_open() made. */
 void bed_close(struct bed *b);
 
@@ -98,10 +103,27 @@ int bed_rx(struct bed *b, __u32 seq, size_t len);
 /** bed_works() - A few frames both ways arrive intact. */
 bool bed_works(struct bed *b);
 
+/** bed_idles() - Whether all worker threads of this process come to rest. */
+bool bed_idles(void);
+
+/** bed_is_stock() - True if the device under test is the stock module's. */
+bool bed_is_stock(const struct bed *b);
+
 /** bed_long() - True if loops shall be long: VMACCEL_LONG=1. */
 bool bed_long(void);
 
 /** bed_buffer() - One of four static buffers for a frame. */
 __u8 *bed_buffer(unsigned int i);
+
+/* A check that says where it failed. */
+#define expect(cond)							\
+({									\
+	bool _ok = (cond);						\
+									\
+	if (!_ok)							\
+		ksft_print_msg("%s:%d: not so: %s\n", __FILE_NAME__,	\
+			       __LINE__, #cond);			\
+	_ok;								\
+})
 
 #endif /* _TEST_BED_H */

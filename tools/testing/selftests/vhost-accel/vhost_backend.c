@@ -452,6 +452,9 @@ int vg_peer_recv(int fd, struct virtio_net_hdr *hdr, void *frame, size_t size,
 				return -EAGAIN;
 			continue;
 		}
+		/* What no header can describe is none of our frames. */
+		if (n < 0 && errno == EINVAL && hdr)
+			continue;
 		if (n < 0)
 			return -errno;
 		n -= hlen;

@@ -144,6 +144,15 @@ void vg_pool_free(struct vg_pool *p)
 	p->free = NULL;
 }
 
+void vg_pool_reset(struct vg_pool *p)
+{
+	unsigned int i;
+
+	p->free = NULL;
+	for (i = 0; i < p->count; i++)
+		put_free(p, &p->buf[i]);
+}
+
 static struct vg_buf *take_free(struct vg_pool *p)
 {
 	struct vg_buf *b = p->free;

@@ -465,6 +465,9 @@ int vg_pool_init(struct vg_pool *p, struct vg_mem *m, unsigned int count,
 		 __u32 cap);
 void vg_pool_free(struct vg_pool *p);
 
+/** vg_pool_reset() - All buffers are free again, after the ring was reset. */
+void vg_pool_reset(struct vg_pool *p);
+
 /** vg_chain_cut() - Cut a buffer of @len bytes at @gpa into a chain. */
 void vg_chain_cut(struct vg_chain *c, enum vg_layout layout, __u64 gpa,
 		  unsigned int hlen, __u32 len, bool write);
