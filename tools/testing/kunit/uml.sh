@@ -47,7 +47,8 @@ flock 9
 if [ ! -d "$dir" ]; then
 	rm -rf "$dir".tmp.*
 	tmp=$(mktemp -d "$dir.tmp.XXXXXX")
-	trap 'rm -rf "$tmp"' EXIT
+	pid=
+	trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
 	log=$CACHE/uml-$key.log
 	echo "uml.sh: building user-mode Linux (about 4 minutes, once); log: $log" >&2
 
@@ -66,7 +67,10 @@ if [ ! -d "$dir" ]; then
 			echo "uml.sh: $((SECONDS - start)) s, $(grep -c '^  CC' "$log") files compiled" >&2
 		fi
 	done
-	wait "$pid" || { tail -n 30 "$log" >&2; die "the build failed; log: $log"; }
+	rc=0
+	wait "$pid" || rc=$?
+	pid=
+	[ "$rc" = 0 ] || { tail -n 30 "$log" >&2; die "the build failed; log: $log"; }
 	ln -sfn "$src" "$tmp/source"
 	chmod 755 "$tmp"
 	mv "$tmp" "$dir"
