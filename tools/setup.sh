@@ -169,7 +169,7 @@ if [ ${#want[@]} = 0 ] && [ ${#images[@]} = 0 ]; then
 	echo "setup: all packages are there"
 	exit 0
 fi
-[ "$mode" != check ] || die "missing: $(echo "${want[@]}" "${images[@]}")"
+[ "$mode" != check ] || die "missing: $(printf "%s " "${want[@]}" "${images[@]}")"
 
 root=1
 if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then

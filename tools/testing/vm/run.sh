@@ -173,7 +173,8 @@ boot()
 	why=
 	: >"$out/console.log"
 	: >"$out/tap"
-	qemu-system-x86_64 "${QEMU_ARGS[@]}" -monitor none \
+	# Should this script be killed, so is the VM.
+	setpriv --pdeathsig KILL qemu-system-x86_64 "${QEMU_ARGS[@]}" -monitor none \
 		-chardev "file,id=console,path=$out/console.log" -serial chardev:console \
 		-chardev "file,id=tap,path=$out/tap" -serial chardev:tap \
 		"${extra[@]}" </dev/null >"$out/qemu.log" 2>&1 &

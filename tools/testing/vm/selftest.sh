@@ -63,6 +63,47 @@ int3()
 	fi
 }
 
+# An emulator for the starter alone: boot number N gets what stands in console.N and tap.N.
+fake_qemu()
+{
+	mkdir -p "$tmp/bin"
+	cat >"$tmp/bin/qemu-system-x86_64" <<-'END'
+	#!/bin/bash
+	for arg; do
+		case $arg in
+		file,id=console,path=*)	console=${arg##*path=} ;;
+		file,id=tap,path=*)	tap=${arg##*path=} ;;
+		esac
+	done
+	n=$(($(cat "$FAKE/boots") + 1))
+	echo $n >"$FAKE/boots"
+	cat "$FAKE/console.$n" >"$console"
+	cat "$FAKE/tap.$n" >"$tap"
+	END
+	chmod +x "$tmp/bin/qemu-system-x86_64"
+}
+
+# starts NAME STATUS BOOTS CONSOLE TAP CONSOLE2 TAP2: run.sh with that emulator exits with STATUS after BOOTS boots.
+starts()
+{
+	local status
+
+	echo 0 >"$tmp/boots"
+	printf '%s\n' "$4" >"$tmp/console.1"
+	printf '%s\n' "$5" >"$tmp/tap.1"
+	printf '%s\n' "$6" >"$tmp/console.2"
+	printf '%s\n' "$7" >"$tmp/tap.2"
+	FAKE=$tmp PATH=$tmp/bin:$PATH "$VM_DIR/run.sh" --no-build --kver "$VM_RELEASE" --out "$tmp/out.fake" \
+		testbed/host_test.sh >"$tmp/log" 2>&1
+	status=$?
+	if [ $status = "$2" ] && grep -q "^# kernel=.* boots=$3 " "$tmp/log"; then
+		ksft_test_result_pass "start: $1"
+	else
+		sed 's/^/# /' "$tmp/log"
+		ksft_test_result_fail "start: $1"
+	fi
+}
+
 # boots NAME "RUN ARGUMENTS" LINE...: run.sh fails and prints lines that match each extended expression.
 boots()
 {
@@ -88,7 +129,7 @@ boots()
 }
 
 ksft_print_header
-ksft_set_plan 16
+ksft_set_plan 21
 
 good=$'TAP version 13\n1..1\nok 1 a\n# vm-end'
 oops=$'Oops: int3: 0000 [#1]\nRIP: 0010:sched_clock_cpu+0xd/0x1a0\nModules linked in: vmt(OE) kvm(E)'
@@ -103,6 +144,15 @@ int3 "emulator's" 0 "$oops"
 int3 "module in the trace" 1 "$oops"$'\n vmt_init+0x10/0x20 [vmt]'
 int3 "other module in the trace" 0 "$oops"$'\n kvm_x+0x10/0x20 [kvm]'
 int3 "no int3" 1 "BUG: kernel NULL pointer dereference"
+
+counts=$'# vm-counts: 1 passed, 0 failed, 0 skipped\n# vm-end'
+run=$'TAP version 13\n1..1\nok 1 a\n'$counts
+fake_qemu
+starts "good run" 0 1 "boot" "$run" "" ""
+starts "again after the emulator's int3" 0 2 "$oops" "" "boot" "$run"
+starts "int3 twice" 1 2 "$oops" "" "$oops" ""
+starts "not again after a module's int3" 1 1 "$oops"$'\n vmt_init+0x10/0x20 [vmt]' "" "boot" "$run"
+starts "not again after a failed test" 1 1 "boot" $'1..1\nnot ok 1 a\n'"$counts" "boot" "$run"
 
 build=$TOP/build/testbed/$VM_RELEASE
 mkdir -p "$build"
