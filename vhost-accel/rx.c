@@ -108,6 +108,8 @@ static bool vha_rx_refill(struct vha_vq *vq)
 /**
  * vha_rx_has_packet() - is there a packet for the guest?
  * @vq: RX queue; mutex held; it has a backend
+ *
+ * Return: true if the backend, or we, hold one.
  */
 bool vha_rx_has_packet(struct vha_vq *vq)
 {
