@@ -41,6 +41,7 @@ libelf-dev                 kernel build
 libssl-dev                 kernel build
 perl                       checkpatch
 python3                    tools and reports
+patch                      corrections to the UML kernel
 git                        style of commits
 sparse                     static checker of kernel code
 shellcheck                 static checker of scripts
@@ -49,15 +50,13 @@ qemu-system-x86            host VMs and nested guests
 busybox-static             user space of the initramfs
 cpio                       packs the initramfs
 xz-utils                   unpacks kernel modules
-zstd                       unpacks test data
+zstd                       unpacks kernel images and test data
 kmod                       modprobe, rmmod
 procps                     sysctl, ps
 iproute2                   ip, tc, bridge
 iputils-ping               traffic in tests
 iperf3                     traffic in tests
 ethtool                    offloads and statistics
-tcpdump                    looks at frames in tests
-bpftool                    loads the XDP programs of benchmarks
 fio                        disk load in tests
 dmsetup                    device mapper targets
 gnuplot-nox                plots of make bench
