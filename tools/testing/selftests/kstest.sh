@@ -17,6 +17,7 @@ _ksft_pass=0
 _ksft_fail=0
 _ksft_skip=0
 _kst_undo=()
+declare -A _kst_deps=()
 
 # ---- TAP ----------------------------------------------------------------------------------------------------
 
@@ -148,11 +149,13 @@ trap 'exit 143' TERM
 # kst_ko MODULE: path of one of our modules.
 kst_ko()
 {
-	local dir
+	local dir=${VMACCEL_KO:-${VMACCEL_TOP:-$(dirname "${BASH_SOURCE[0]}")/../../..}/build/$(uname -r)} ko
 
-	for dir in "${VMACCEL_KO:-}" "${VMACCEL_TOP:-$(dirname "${BASH_SOURCE[0]}")/../../..}/build/$(uname -r)"; do
-		[ -n "$dir" ] || continue
-		find "$dir" -name "$1.ko" -print -quit 2>/dev/null | grep . && return 0
+	for ko in "$dir/$1.ko" "$dir"/*/"$1.ko"; do
+		[ ! -e "$ko" ] || {
+			echo "$ko"
+			return 0
+		}
 	done
 	return 1
 }
@@ -172,9 +175,13 @@ kst_insmod()
 		ksft_print_msg "no $name.ko: make KVER=$(uname -r)"
 		return 1
 	}
-	for dep in $(modinfo -F depends "$ko" | tr ',' ' '); do
-		kst_loaded "$dep" || kst_ko "$dep" >/dev/null || modprobe "$dep" || return 1
-	done
+	# What it needs stays loaded: looked up once.
+	if [ -z "${_kst_deps[$name]:-}" ]; then
+		for dep in $(modinfo -F depends "$ko" | tr ',' ' '); do
+			kst_loaded "$dep" || kst_ko "$dep" >/dev/null || modprobe "$dep" || return 1
+		done
+		_kst_deps[$name]=loaded
+	fi
 	insmod "$ko" "$@"
 }
 

@@ -57,19 +57,19 @@ void bn_close(struct bench_net *n)
 		close(n->sock);
 	if (n->tap >= 0)
 		close(n->tap);
-	if (if_nametoindex(BN_BRIDGE))
-		vg_run("ip link del " BN_BRIDGE);
-	if (if_nametoindex(BN_SINK))
-		vg_run("ip link del " BN_SINK);
+	if (n->bridge)
+		vg_run("ip link del vbbr%u; ip link del vbsink%u", n->index, n->index);
 }
 
-int bn_open_tap(struct bench_net *n)
+int bn_open_tap(struct bench_net *n, unsigned int index)
 {
+	memset(n, 0, sizeof(*n));
+	n->index = index;
 	n->sock = -1;
 	n->link = -1;
-	n->counter[0] = '\0';
-	n->tap = vg_tap_open(BN_TAP, VG_TAP_OFFLOAD, GUEST_HLEN);
-	return n->tap < 0 ? n->tap : vg_if_up(BN_TAP, 0);
+	snprintf(n->name, sizeof(n->name), "vbtap%u", index);
+	n->tap = vg_tap_open(n->name, VG_TAP_OFFLOAD, GUEST_HLEN);
+	return n->tap < 0 ? n->tap : vg_if_up(n->name, 0);
 }
 
 static int sys_bpf(int cmd, union bpf_attr *attr)
@@ -79,7 +79,7 @@ static int sys_bpf(int cmd, union bpf_attr *attr)
 	return fd < 0 ? -errno : fd;
 }
 
-int bn_open_xdpdrop(struct bench_net *n)
+int bn_open_xdpdrop(struct bench_net *n, unsigned int index)
 {
 	/* return XDP_DROP; */
 	struct bpf_insn insn[2] = {
@@ -97,7 +97,7 @@ int bn_open_xdpdrop(struct bench_net *n)
 		.license = (uintptr_t)"GPL",
 	};
 	union bpf_attr link = { };
-	int err = bn_open_tap(n);
+	int err = bn_open_tap(n, index);
 	int prog;
 
 	if (err)
@@ -106,46 +106,50 @@ int bn_open_xdpdrop(struct bench_net *n)
 	if (prog < 0)
 		return prog;
 	link.link_create.prog_fd = prog;
-	link.link_create.target_ifindex = if_nametoindex(BN_TAP);
+	link.link_create.target_ifindex = if_nametoindex(n->name);
 	link.link_create.attach_type = BPF_XDP;
 	link.link_create.flags = XDP_FLAGS_DRV_MODE;
 	n->link = sys_bpf(BPF_LINK_CREATE, &link);
 	close(prog);
-	statistic(n, BN_TAP, "rx_dropped");
+	statistic(n, n->name, "rx_dropped");
 	return n->link < 0 ? n->link : 0;
 }
 
-int bn_open_bridge(struct bench_net *n)
+int bn_open_bridge(struct bench_net *n, unsigned int index)
 {
-	int err = bn_open_tap(n);
+	char bridge[16], sink[16];
+	int err = bn_open_tap(n, index);
 
 	if (err)
 		return err;
-	statistic(n, BN_SINK, "tx_packets");
-	err = vg_run("ip link add " BN_BRIDGE " type bridge forward_delay 0 mcast_snooping 0 && "
-		     "ip link add " BN_SINK " type dummy && "
-		     "ip link set " BN_SINK " master " BN_BRIDGE " && "
-		     "ip link set " BN_TAP " master " BN_BRIDGE);
+	snprintf(bridge, sizeof(bridge), "vbbr%u", index);
+	snprintf(sink, sizeof(sink), "vbsink%u", index);
+	statistic(n, sink, "tx_packets");
+	n->bridge = true;
+	err = vg_run("ip link add %s type bridge forward_delay 0 mcast_snooping 0 && "
+		     "ip link add %s type dummy && "
+		     "ip link set %s master %s && ip link set %s master %s",
+		     bridge, sink, sink, bridge, n->name, bridge);
 	if (!err)
-		err = vg_if_up(BN_BRIDGE, 0);
+		err = vg_if_up(bridge, 0);
 	if (!err)
-		err = vg_if_up(BN_SINK, 0);
+		err = vg_if_up(sink, 0);
 	if (!err)
-		err = vg_run("bridge fdb add 02:76:67:00:00:01 dev " BN_SINK " master static");
+		err = vg_run("bridge fdb add 02:76:67:00:00:01 dev %s master static", sink);
 	return err;
 }
 
-static int open_sender(struct bench_net *n, int vnet_hdr)
+static int open_sender(struct bench_net *n, unsigned int index, int vnet_hdr)
 {
 	/* Protocol 0: it never receives. */
 	struct sockaddr_ll addr = { .sll_family = AF_PACKET };
 	int size = SEND_BUFFER;
 	int one = 1;
-	int err = bn_open_tap(n);
+	int err = bn_open_tap(n, index);
 
 	if (err)
 		return err;
-	addr.sll_ifindex = if_nametoindex(BN_TAP);
+	addr.sll_ifindex = if_nametoindex(n->name);
 	n->sock = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (n->sock < 0 ||
 	    setsockopt(n->sock, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) ||
@@ -157,23 +161,23 @@ static int open_sender(struct bench_net *n, int vnet_hdr)
 	return 0;
 }
 
-int bn_open_sender(struct bench_net *n)
+int bn_open_sender(struct bench_net *n, unsigned int index)
 {
-	return open_sender(n, 0);
+	return open_sender(n, index, 0);
 }
 
-int bn_open_gso_sender(struct bench_net *n)
+int bn_open_gso_sender(struct bench_net *n, unsigned int index)
 {
-	return open_sender(n, 1);
+	return open_sender(n, index, 1);
 }
 
-int bn_open_echo(struct bench_net *n)
+int bn_open_echo(struct bench_net *n, unsigned int index)
 {
-	int err = bn_open_tap(n);
+	int err = bn_open_tap(n, index);
 
 	if (err)
 		return err;
-	n->sock = vg_packet_open(BN_TAP, false);
+	n->sock = vg_packet_open(n->name, false);
 	return n->sock < 0 ? n->sock : 0;
 }
 

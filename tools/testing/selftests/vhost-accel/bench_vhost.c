@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Measures /dev/vhost-accel against stock vhost-net, turn by turn in one boot.
+ * Measures /dev/vhost-accel against stock vhost-net, round by round in one boot.
  *
  * Prints a line for each run, which tools/bench/report.py makes figures of:
  *
  *   run: id=... unit=... side=ours|peer value=... worker=... ops=... kicks=...
  *
  * Environment: BENCH_IDS=globs, BENCH_PAIRS=turns of both devices, BENCH_MS=length of a
- * run, BENCH_INSN=1 where the VM counts instructions: there, a nanosecond is one.
+ * turn of one, BENCH_INSN=1 where the VM counts instructions: there, a nanosecond is one.
  */
 #include <fnmatch.h>
 #include <sched.h>
@@ -22,8 +22,8 @@
 
 #define PEER_PATH	"/dev/vhost-net"
 #define OURS_PATH	"/dev/vhost-accel"
-#define FRAME_SIZE	VG_MAX_FRAME
-#define RING_MAX	1024
+#define SIDES		2
+#define IDLE_MS		2000
 
 static const char *setting(const char *name, const char *other)
 {
@@ -38,12 +38,14 @@ static const char *setting(const char *name, const char *other)
  * @pairs: Turns.
  * @ms: Length of a run.
  * @insn: Instructions, not nanoseconds.
+ * @worker_cpu: Where the workers run, -1 for anywhere.
  */
 struct options {
 	char ids[512];
 	unsigned int pairs;
 	unsigned int ms;
 	bool insn;
+	int worker_cpu;
 };
 
 static void read_options(struct options *o)
@@ -59,7 +61,7 @@ static bool wanted(const struct options *o, const struct bench_work *w)
 	char ids[sizeof(o->ids)], *save, *glob;
 
 	/* Being idle takes none, and polling on the only CPU is only delay. */
-	if (o->insn && (w->value || w->busyloop_us))
+	if (o->insn && (!w->round || w->busyloop_us))
 		return false;
 	strcpy(ids, o->ids);
 	for (glob = strtok_r(ids, " ", &save); glob; glob = strtok_r(NULL, " ", &save))
@@ -70,7 +72,8 @@ static bool wanted(const struct options *o, const struct bench_work *w)
 
 /*
  * Two CPUs: the generator has one, the workers the other. One CPU: the generator
- * runs whenever it can, so that the turns of both are the same in every run.
+ * runs whenever it can, so that the order of things is always the same.
+ * Returns the CPU of the workers, or -1.
  */
 static int place(void)
 {
@@ -79,80 +82,148 @@ static int place(void)
 
 	CPU_ZERO(&set);
 	CPU_SET(0, &set);
-	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
-		return sched_setaffinity(0, sizeof(set), &set) ? -1 : 1;
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
+		if (sched_setaffinity(0, sizeof(set), &set))
+			ksft_exit_fail_msg("cannot place this process\n");
+		return 1;
+	}
 	if (sched_setscheduler(0, SCHED_FIFO, &first))
-		return -1;
-	return 0;
+		ksft_exit_fail_msg("cannot give precedence to this process\n");
+	return -1;
 }
 
-static bool measure(const struct bench_work *w, const struct options *o,
-		    struct bench_run *r, bool ours)
+static void print_run(const struct bench_work *w, const struct options *o,
+		      const struct bench_side *s, const struct bench_result *res)
 {
-	struct bench_limit l = {
-		.ops = o->insn ? w->ops : 1,
-		.ms = o->insn ? 0 : o->ms,
-	};
-	struct bench_result res = { 0 };
-	int err = bench_start(r, ours ? OURS_PATH : PEER_PATH);
-
-	if (err)
-		return false;
-	err = w->run(r, &l, &res);
-	bench_stop(r);
-	if (err)
-		return false;
-
 	printf("run: id=%s ", w->id);
 	if (w->variant)
 		printf("variant=%s ", w->variant);
 	printf("unit=%s%s side=%s value=%.2f worker=%.2f ops=%llu kicks=%llu calls=%llu%s\n",
-	       w->value ? "" : o->insn ? "insn/" : "ns/", w->unit, ours ? "ours" : "peer",
-	       res.value, res.worker, (unsigned long long)res.ops,
-	       (unsigned long long)res.kicks, (unsigned long long)res.calls,
-	       w->value ? " limit=peer" : "");
-	return true;
+	       !w->round ? "" : o->insn ? "insn/" : "ns/", w->unit, s->name, res->value,
+	       res->worker, (unsigned long long)res->ops,
+	       (unsigned long long)res->kicks, (unsigned long long)res->calls,
+	       w->round ? "" : " limit=peer");
 }
 
-static bool alternate(const struct bench_work *w, const struct options *o,
-		      struct bench_run *r)
+static int one_round(const struct bench_work *w, struct bench_side *s)
 {
-	struct bench_net net = { .tap = -1, .sock = -1, .link = -1 };
-	unsigned int i;
-	bool good;
+	int err;
 
-	good = !w->open(&net);
-	if (!good)
-		ksft_print_msg("no network for %s\n", w->id);
-	r->net = &net;
-	r->busyloop_us = w->busyloop_us;
-	/* Neither is always the first: ours, peer, peer, ours, ... */
-	for (i = 0; good && i < 2 * o->pairs; i++)
-		good = measure(w, o, r, (i ^ i >> 1) & 1);
-	bn_close(&net);
+	meter_round_start(s);
+	err = w->round(s);
+	return err ? err : meter_round_end(s);
+}
+
+/* Round by round, so that a moment in which the machine is slow hits both. */
+static bool work(const struct bench_work *w, const struct options *o,
+		 struct bench_side *side)
+{
+	__u64 end = bench_now_ns() + 2 * o->ms * 1000000ULL;
+	unsigned int i, n = o->insn ? w->rounds : 1;
+	struct bench_result res[SIDES];
+	int err = 0;
+
+	/* Not counted: caches fill. */
+	for (i = 0; !err && i < 2 * SIDES; i++)
+		err = w->round(&side[i % SIDES]);
+	for (i = 0; !err && i < SIDES; i++)
+		err = meter_start(&side[i]);
+	for (i = 0; !err && i < BENCH_MAX_ROUNDS &&
+	     (i < n || (!o->insn && bench_now_ns() < end)); i++) {
+		err = one_round(w, &side[i % SIDES]);
+		if (!err)
+			err = one_round(w, &side[(i + 1) % SIDES]);
+	}
+	for (i = 0; !err && i < SIDES; i++) {
+		err = meter_stop(&side[i], o->insn, &res[i]);
+		if (!err)
+			print_run(w, o, &side[i], &res[i]);
+	}
+	return !err;
+}
+
+static bool idle(const struct bench_work *w, const struct options *o,
+		 struct bench_side *side)
+{
+	struct bench_result res = { .ops = 1 };
+	__u64 before[SIDES], after, start;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < SIDES; i++)
+		err = bench_settle(&side[i]);
+	for (i = 0; !err && i < SIDES; i++)
+		err = bench_switches(&side[i], &before[i]);
+	start = bench_now_ns();
+	usleep(IDLE_MS * 1000);
+	for (i = 0; !err && i < SIDES; i++) {
+		err = bench_switches(&side[i], &after);
+		res.value = (after - before[i]) * 1e9 / (bench_now_ns() - start);
+		if (!err)
+			print_run(w, o, &side[i], &res);
+	}
+	return !err;
+}
+
+/* A turn of both devices, set up anew. */
+static bool turn(const struct bench_work *w, const struct options *o,
+		 struct bench_side *side)
+{
+	unsigned int i, n;
+	bool good = true;
+
+	for (n = 0; good && n < SIDES; n++) {
+		good = !bench_start(&side[n], BENCH_RING_NUM, w->busyloop_us, o->worker_cpu);
+		if (!good)
+			break;
+		good = !w->prepare(&side[n]);
+	}
+	if (good)
+		good = w->round ? work(w, o, side) : idle(w, o, side);
+	for (i = 0; i < n; i++)
+		bench_stop(&side[i]);
+	return good;
+}
+
+static bool measure(const struct bench_work *w, const struct options *o,
+		    struct bench_side *side)
+{
+	unsigned int i;
+	bool good = true;
+
+	for (i = 0; i < SIDES; i++) {
+		if (w->open(&side[i].net, i)) {
+			ksft_print_msg("no network for %s\n", w->id);
+			good = false;
+		}
+	}
+	for (i = 0; good && i < o->pairs; i++)
+		good = turn(w, o, side);
+	for (i = 0; i < SIDES; i++)
+		bn_close(&side[i].net);
 	return good;
 }
 
 int main(void)
 {
+	static struct bench_side side[SIDES] = {
+		{ .name = "ours", .path = OURS_PATH },
+		{ .name = "peer", .path = PEER_PATH },
+	};
 	const struct bench_work *w;
-	struct bench_run r = { 0 };
+	unsigned int i, n = 0;
 	struct options o;
-	unsigned int n = 0;
-	int cpu;
 
 	ksft_print_header();
 	read_options(&o);
-	vg_require(PEER_PATH);
-	vg_require(OURS_PATH);
-	cpu = place();
-	if (cpu < 0)
-		ksft_exit_fail_msg("cannot place this process\n");
-	r.worker_cpu = cpu ? cpu : -1;
-	r.frame = calloc(1, FRAME_SIZE);
-	r.buf = calloc(RING_MAX, sizeof(*r.buf));
-	if (!r.frame || !r.buf)
-		ksft_exit_fail_msg("no memory\n");
+	for (i = 0; i < SIDES; i++) {
+		vg_require(side[i].path);
+		side[i].frame = calloc(1, VG_MAX_FRAME);
+		side[i].buf = calloc(BENCH_RING_NUM, sizeof(*side[i].buf));
+		if (!side[i].frame || !side[i].buf)
+			ksft_exit_fail_msg("no memory\n");
+	}
+	o.worker_cpu = place();
 
 	for (w = bench_works; w->id; w++)
 		n += wanted(&o, w);
@@ -161,7 +232,7 @@ int main(void)
 	ksft_set_plan(n);
 	for (w = bench_works; w->id; w++) {
 		if (wanted(&o, w))
-			ksft_test_result(alternate(w, &o, &r), "%s %s\n", w->id,
+			ksft_test_result(measure(w, &o, side), "%s %s\n", w->id,
 					 w->variant ? w->variant : "");
 	}
 	ksft_finished();
