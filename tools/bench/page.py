@@ -17,9 +17,10 @@ td.behind { color: #b2182b; font-weight: bold }
 svg { max-width: 100%; height: auto }
 """
 
-NOTE = """Ours and the stock peer took turns in one boot. The figures are medians; ratio is peer/ours of a cost,
-so more than 1 means that ours is ahead. Spread is the larger interquartile range of both, as a part of the median.
-Figures of an emulated machine compare two devices; as absolute times they mean nothing."""
+NOTE = """Ours and the stock peer alternated in one boot. Their figures are medians of all pairs; ratio is the
+median of peer/ours of the pairs, so more than 1 means that ours is ahead, and spread the interquartile range of
+these ratios as a part of it. Figures of an emulated machine compare two devices; as absolute times they mean
+nothing."""
 
 
 def label(result):

@@ -12,10 +12,10 @@ As soon as an id is complete, its figure is printed:
 
     bench: id=... unit=... ours=812 peer=1430 ratio=1.76 runs=7 spread=0.04 ...
 
-ours and peer are medians; ratio is peer/ours of a cost, so more than 1 means that
-ours is ahead. spread is the larger interquartile range of both, as a part of the
-median. A run with limit=peer makes a figure without a ratio: its value must not
-exceed the peer's.
+ours and peer are medians. ratio is the median of peer/ours of the pairs, whose
+rounds alternated and met the same conditions; more than 1 means that ours is ahead.
+spread is the interquartile range of these, as a part of the median. A run with
+limit=peer makes a figure without a ratio: its value must not exceed the peer's.
 """
 
 import argparse
@@ -61,10 +61,13 @@ def figure(runs, env, kernel):
     result["unit"] = runs[0]["unit"]
     if "limit" in runs[0]:
         result.update(value=ours, limit=peer, met=int(ours <= peer))
+        noise = spread(sides["ours"])
     else:
-        result.update(ours=ours, peer=peer, ratio=peer / ours if ours else 0.0)
-    result.update(runs=min(len(s) for s in sides.values()),
-                  spread=max(spread(s) for s in sides.values()),
+        ratios = [p / o for o, p in zip(sides["ours"], sides["peer"]) if o]
+        result.update(ours=ours, peer=peer,
+                      ratio=statistics.median(ratios) if ratios else 0.0)
+        noise = spread(ratios)
+    result.update(runs=min(len(s) for s in sides.values()), spread=noise,
                   env=env, kernel=kernel, peer_name="vhost-net", samples=sides)
     return result
 

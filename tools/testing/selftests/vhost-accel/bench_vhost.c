@@ -84,7 +84,7 @@ static int place(void)
 	CPU_SET(0, &set);
 	if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
 		if (sched_setaffinity(0, sizeof(set), &set))
-			ksft_exit_fail_msg("cannot place this process\n");
+			ksft_exit_fail_msg("cannot pin this process\n");
 		return 1;
 	}
 	if (sched_setscheduler(0, SCHED_FIFO, &first))

@@ -55,7 +55,8 @@ static int wait_used(struct vg_ring *ring, __u16 want)
 
 /* Add @count buffers of @size bytes to a ring; visible at the next kick. */
 static int add_buffers(struct bench_side *s, unsigned int index, unsigned int count,
-		       __u32 size, void (*fill)(struct bench_side *s, struct vg_chain *c, __u64 gpa))
+		       __u32 size,
+		       void (*fill)(struct bench_side *s, struct vg_chain *c, __u64 gpa))
 {
 	struct vg_ring *ring = &s->dev.ring[index];
 	struct vg_mem *mem = &s->dev.mem;
