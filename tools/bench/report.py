@@ -14,6 +14,7 @@ As soon as an id is complete, its figure is printed:
 
 ours and peer are medians. ratio is the median of peer/ours of the pairs, whose
 rounds alternated and met the same conditions; more than 1 means that ours is ahead.
+Runs with better=more, of speeds and not of costs, are divided the other way round.
 spread is the interquartile range of these, as a part of the median. A run with
 limit=peer makes a figure without a ratio: its value must not exceed the peer's.
 """
@@ -54,16 +55,18 @@ def figure(runs, env, kernel):
              for name in ("ours", "peer")}
     if not sides["ours"] or not sides["peer"]:
         return None
+    first = runs[0]
     ours, peer = (statistics.median(sides[name]) for name in ("ours", "peer"))
-    result = {"id": runs[0]["id"]}
-    if "variant" in runs[0]:
-        result["variant"] = runs[0]["variant"]
-    result["unit"] = runs[0]["unit"]
-    if "limit" in runs[0]:
+    result = {key: first[key] for key in ("id", "variant", "unit") if key in first}
+    if "limit" in first:
         result.update(value=ours, limit=peer, met=int(ours <= peer))
         noise = spread(sides["ours"])
     else:
-        ratios = [p / o for o, p in zip(sides["ours"], sides["peer"]) if o]
+        pairs = zip(sides["ours"], sides["peer"])
+        if first.get("better") == "more":
+            ratios = [o / p for o, p in pairs if p]
+        else:
+            ratios = [p / o for o, p in pairs if o]
         result.update(ours=ours, peer=peer,
                       ratio=statistics.median(ratios) if ratios else 0.0)
         noise = spread(ratios)
@@ -86,20 +89,16 @@ def line(result):
     return "bench: " + " ".join(words)
 
 
-def name_of(result):
-    return " ".join([result["id"]] + [result[k] for k in ("variant",) if k in result])
-
-
-def table(results):
+def table(results, names):
     """Text of the table, widths by content."""
-    rows = [("id", "kernel", "unit", "ours", "peer", "ratio", "spread")]
+    rows = [("", "kernel", "unit", *names, "ratio", "spread")]
     for r in results:
         if "ratio" in r:
             cells = (number(r["ours"]), number(r["peer"]), f"{r['ratio']:.2f}")
         else:
             cells = (number(r["value"]), number(r["limit"]),
                      "met" if r["met"] else "NOT MET")
-        rows.append((name_of(r), r["kernel"], r["unit"], *cells, f"{r['spread']:.2f}"))
+        rows.append((page.label(r), r["kernel"], r["unit"], *cells, f"{r['spread']:.2f}"))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(w) if i < 3 else cell.rjust(w)
                                for i, (cell, w) in enumerate(zip(row, widths))).rstrip()
@@ -127,11 +126,15 @@ class Reader:
         print(text, flush=True)
 
     def finish(self):
-        result = figure(self.runs, self.env, self.kernel) if self.runs else None
+        groups = {}
+        for run in self.runs:
+            groups.setdefault((run["id"], run.get("variant")), []).append(run)
         self.runs = []
-        if result:
-            self.results.append(result)
-            self.say(line(result))
+        for runs in groups.values():
+            result = figure(runs, self.env, self.kernel)
+            if result:
+                self.results.append(result)
+                self.say(line(result))
 
     def feed(self, raw):
         self.log.write(raw)
@@ -139,14 +142,14 @@ class Reader:
         started = re.match(r"booting (\d[\d.]*(?:-\d+)?)", text)
         if started:
             self.kernel = started.group(1)
-        if text.startswith(("building ", "booting ")):
+        if text.startswith(("building ", "booting ", "demo: ")):
             self.say(f"# {text}")
         elif text.startswith("run: "):
             run = fields(text)
             self.runs.append(run)
             self.progress(f"# {run['id']} turn {(len(self.runs) + 1) // 2}: "
                           f"{run['side']} {run['value']} {run['unit']}")
-        elif re.match(r"(not )?ok \d+ (\w+\.)+\w+", text):
+        elif re.match(r"(not )?ok \d+ (\w+\.)+[\w-]+", text):
             if text.startswith("not"):
                 self.runs = []
                 self.problems.append(text)
@@ -162,6 +165,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--env", default="tcg", help="where the benchmarks run")
     parser.add_argument("--log", required=True, help="file that keeps all output")
+    parser.add_argument("--names", nargs=2, default=("ours", "peer"),
+                        help="heads of the columns in the table")
+    parser.add_argument("--no-page", action="store_true", help="write no index.html")
     parser.add_argument("out", help="directory of results.json and index.html")
     args = parser.parse_args()
 
@@ -177,11 +183,14 @@ def main():
     with open(os.path.join(args.out, "results.json"), "w", encoding="utf-8") as f:
         json.dump({"results": reader.results}, f, indent=1)
         f.write("\n")
-    print("\n" + table(reader.results) + "\n")
+    print("\n" + table(reader.results, args.names) + "\n")
     print("ratio: more than 1 means that ours is ahead")
-    page.write(reader.results, args.out)
     where = os.path.relpath(args.out)
-    print(f"results: {where}/results.json, {where}/index.html")
+    if args.no_page:
+        print(f"results: {where}/results.json")
+    else:
+        page.write(reader.results, args.out)
+        print(f"results: {where}/results.json, {where}/index.html")
     return 1 if reader.problems else 0
 
 
