@@ -18,7 +18,7 @@
 
 /* ---- helpers ------------------------------------------------------------ */
 
-static bool open_small(struct bed *b, __u64 features, __u16 base)
+bool ring_open(struct bed *b, __u64 features, __u16 base)
 {
 	struct bed_config cfg = {
 		.kind = BED_TAP,
@@ -37,14 +37,14 @@ static bool open_small(struct bed *b, __u64 features, __u16 base)
 	return true;
 }
 
-static bool put(struct bed *b, __u32 seq, size_t len)
+bool ring_put(struct bed *b, __u32 seq, size_t len)
 {
 	vg_frame_fill(bed_buffer(0), len, seq);
 	return !vg_tx_send(&b->d, &b->tx, NULL, bed_buffer(0), len, VG_LAYOUT_SINGLE);
 }
 
 /* The next frame the peer receives is frame @seq. */
-static bool got(struct bed *b, __u32 seq, size_t len)
+bool ring_got(struct bed *b, __u32 seq, size_t len)
 {
 	struct virtio_net_hdr hdr;
 	int n = vg_peer_recv(b->peer, &hdr, bed_buffer(1), ROOM, BED_SOON_MS);
@@ -56,7 +56,7 @@ static bool got(struct bed *b, __u32 seq, size_t len)
 	return false;
 }
 
-static bool reap(struct bed *b, unsigned int want)
+bool ring_reap(struct bed *b, unsigned int want)
 {
 	unsigned int n = 0;
 
@@ -70,7 +70,7 @@ static bool reap(struct bed *b, unsigned int want)
 	return expect(n == want);
 }
 
-static bool send_rx(struct bed *b, __u32 seq, size_t len)
+bool ring_send_rx(struct bed *b, __u32 seq, size_t len)
 {
 	struct virtio_net_hdr none = { 0 };
 
@@ -78,7 +78,7 @@ static bool send_rx(struct bed *b, __u32 seq, size_t len)
 	return expect(!vg_peer_send(b->peer, &none, bed_buffer(2), len));
 }
 
-static bool got_rx(struct bed *b, __u32 seq, size_t len)
+bool ring_got_rx(struct bed *b, __u32 seq, size_t len)
 {
 	struct virtio_net_hdr_v1 hdr;
 	int n = vg_ring_wait(&b->d.ring[VG_RX], BED_SOON_MS);
@@ -106,13 +106,13 @@ static bool burst(struct bed *b, __u32 seq, unsigned int n, size_t len)
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		if (!expect(put(b, seq + i, len)))
+		if (!expect(ring_put(b, seq + i, len)))
 			return false;
 	vg_ring_kick(&b->d.ring[VG_TX]);
 	for (i = 0; i < n; i++)
-		if (!got(b, seq + i, len))
+		if (!ring_got(b, seq + i, len))
 			return false;
-	return reap(b, n);
+	return ring_reap(b, n);
 }
 
 static bool c_tx_burst(void)
@@ -120,7 +120,7 @@ static bool c_tx_burst(void)
 	struct bed b;
 	bool ok;
 
-	if (!open_small(&b, VG_F_MODERN, 0))
+	if (!ring_open(&b, VG_F_MODERN, 0))
 		return false;
 	ok = burst(&b, 1, 64, SMALL) && burst(&b, 100, 63, 1514) &&
 	     burst(&b, 200, 1, 20000) && burst(&b, 300, 64, 5000);
@@ -134,12 +134,12 @@ static bool c_rx_burst(void)
 	bool ok = true;
 	unsigned int i;
 
-	if (!open_small(&b, VG_F_MODERN, 0))
+	if (!ring_open(&b, VG_F_MODERN, 0))
 		return false;
 	for (i = 0; i < 120; i++)
-		ok = ok && send_rx(&b, i, SMALL + i);
+		ok = ok && ring_send_rx(&b, i, SMALL + i);
 	for (i = 0; i < 120; i++)
-		ok = ok && got_rx(&b, i, SMALL + i);
+		ok = ok && ring_got_rx(&b, i, SMALL + i);
 	bed_close(&b);
 	return ok;
 }
@@ -161,9 +161,9 @@ static bool c_rx_backlog(void)
 		return false;
 	ok = !bed_start(&b);
 	for (i = 0; i < 100; i++)
-		ok = ok && send_rx(&b, i, SMALL);
+		ok = ok && ring_send_rx(&b, i, SMALL);
 	for (i = 0; i < 100; i++) {
-		ok = ok && got_rx(&b, i, SMALL);
+		ok = ok && ring_got_rx(&b, i, SMALL);
 		vg_rx_fill(&b.d, &b.rx);
 	}
 	bed_close(&b);
@@ -177,15 +177,15 @@ static bool around(__u64 features, unsigned int total)
 	unsigned int i, j;
 
 	/* Both indices pass 65535 on the way. */
-	if (!open_small(&b, features, total > 65536 ? 0 : 65536 - total / 2))
+	if (!ring_open(&b, features, total > 65536 ? 0 : 65536 - total / 2))
 		return false;
 	for (i = 0; ok && i < total; i += 32)
 		ok = burst(&b, i, 32, SMALL);
 	for (i = 0; ok && i < total; i += 32) {
 		for (j = 0; j < 32; j++)
-			ok = ok && send_rx(&b, i + j, SMALL);
+			ok = ok && ring_send_rx(&b, i + j, SMALL);
 		for (j = 0; j < 32; j++)
-			ok = ok && got_rx(&b, i + j, SMALL);
+			ok = ok && ring_got_rx(&b, i + j, SMALL);
 		vg_rx_fill(&b.d, &b.rx);
 	}
 	bed_close(&b);
@@ -241,7 +241,7 @@ static bool used_event(__u16 base)
 	unsigned int i;
 	bool ok;
 
-	if (!open_small(&b, VG_F_MODERN, base))
+	if (!ring_open(&b, VG_F_MODERN, base))
 		return false;
 	r = &b.d.ring[VG_TX];
 	/* The first call after a start comes in any case. */
@@ -249,21 +249,21 @@ static bool used_event(__u16 base)
 	vg_ring_ack(r);
 	r->ops->arm(r, 8);
 	for (i = 1; i < 8; i++)
-		ok = ok && put(&b, i, SMALL) && vg_ring_kick(r) && got(&b, i, SMALL);
+		ok = ok && ring_put(&b, i, SMALL) && vg_ring_kick(r) && ring_got(&b, i, SMALL);
 	ok = ok && expect(!called(r, BED_NEVER_MS));
-	ok = ok && put(&b, 8, SMALL);
+	ok = ok && ring_put(&b, 8, SMALL);
 	vg_ring_kick(r);
-	ok = ok && expect(called(r, BED_SOON_MS)) && got(&b, 8, SMALL);
+	ok = ok && expect(called(r, BED_SOON_MS)) && ring_got(&b, 8, SMALL);
 	vg_ring_ack(r);
 	ok = ok && expect(vg_tx_reap(&b.d, &b.tx) == 8);
 
 	/* Passed within one burst: a single call. */
 	r->ops->arm(r, 4);
 	for (i = 20; i < 40; i++)
-		ok = ok && put(&b, i, SMALL);
+		ok = ok && ring_put(&b, i, SMALL);
 	vg_ring_kick(r);
 	for (i = 20; i < 40; i++)
-		ok = ok && got(&b, i, SMALL);
+		ok = ok && ring_got(&b, i, SMALL);
 	ok = ok && expect(called(r, BED_SOON_MS));
 	bed_close(&b);
 	return ok;
@@ -282,7 +282,7 @@ static bool avail_event(__u16 base)
 	unsigned int i, ms;
 	bool ok = true;
 
-	if (!open_small(&b, VG_F_MODERN, base))
+	if (!ring_open(&b, VG_F_MODERN, base))
 		return false;
 	r = &b.d.ring[VG_TX];
 	for (i = 0; ok && i < 12; i++) {
@@ -294,8 +294,8 @@ static bool avail_event(__u16 base)
 				break;
 			usleep(1000);
 		}
-		ok = expect(*event == r->avail_idx) && put(&b, i, SMALL) &&
-		     expect(vg_ring_kick(r)) && got(&b, i, SMALL) && reap(&b, 1);
+		ok = expect(*event == r->avail_idx) && ring_put(&b, i, SMALL) &&
+		     expect(vg_ring_kick(r)) && ring_got(&b, i, SMALL) && ring_reap(&b, 1);
 	}
 	bed_close(&b);
 	return ok;
@@ -313,20 +313,20 @@ static bool c_flags(void)
 	struct bed b;
 	bool ok;
 
-	if (!open_small(&b, 0, 0))
+	if (!ring_open(&b, 0, 0))
 		return false;
 	r = &b.d.ring[VG_TX];
 	ok = burst(&b, 0, 1, SMALL);
 	vg_ring_ack(r);
 	r->ops->disarm(r);
-	ok = ok && put(&b, 1, SMALL);
+	ok = ok && ring_put(&b, 1, SMALL);
 	vg_ring_kick(r);
-	ok = ok && got(&b, 1, SMALL) && expect(!called(r, BED_NEVER_MS));
+	ok = ok && ring_got(&b, 1, SMALL) && expect(!called(r, BED_NEVER_MS));
 	ok = ok && expect(!(r->used->flags & VRING_USED_F_NO_NOTIFY));
 	r->ops->arm(r, 1);
-	ok = ok && put(&b, 2, SMALL);
+	ok = ok && ring_put(&b, 2, SMALL);
 	vg_ring_kick(r);
-	ok = ok && got(&b, 2, SMALL) && expect(called(r, BED_SOON_MS));
+	ok = ok && ring_got(&b, 2, SMALL) && expect(called(r, BED_SOON_MS));
 	bed_close(&b);
 	return ok;
 }
@@ -338,15 +338,15 @@ static bool c_notify_on_empty(void)
 	struct bed b;
 	bool ok;
 
-	if (!open_small(&b, VG_F_NOTIFY_ON_EMPTY, 0))
+	if (!ring_open(&b, VG_F_NOTIFY_ON_EMPTY, 0))
 		return false;
 	r = &b.d.ring[VG_TX];
 	ok = burst(&b, 0, 1, SMALL);
 	vg_ring_ack(r);
 	r->ops->disarm(r);
-	ok = ok && put(&b, 1, SMALL);
+	ok = ok && ring_put(&b, 1, SMALL);
 	vg_ring_kick(r);
-	ok = ok && got(&b, 1, SMALL) && expect(called(r, BED_SOON_MS));
+	ok = ok && ring_got(&b, 1, SMALL) && expect(called(r, BED_SOON_MS));
 	bed_close(&b);
 	return ok;
 }
@@ -363,12 +363,12 @@ static bool c_restart_tx(void)
 	bool ok = true;
 	unsigned int i;
 
-	if (!open_small(&b, VG_F_MODERN, 65000))
+	if (!ring_open(&b, VG_F_MODERN, 65000))
 		return false;
 	r = &b.d.ring[VG_TX];
 	for (round = 0; ok && round < rounds; round++) {
 		for (i = 0; i < 64; i++)
-			ok = ok && put(&b, seq + i, SMALL);
+			ok = ok && ring_put(&b, seq + i, SMALL);
 		vg_ring_kick(r);
 		ok = ok && expect(!vg_dev_stop(&b.d));
 		/* Drained: what was taken was returned. */
@@ -377,8 +377,8 @@ static bool c_restart_tx(void)
 		ok = ok && expect(!vg_set_base(&b.d, VG_TX, vg_get_base(&b.d, VG_TX)));
 		ok = ok && expect(!vg_dev_start(&b.d, b.backend));
 		for (i = 0; ok && i < 64; i++)
-			ok = got(&b, seq + i, SMALL);
-		ok = ok && reap(&b, 64);
+			ok = ring_got(&b, seq + i, SMALL);
+		ok = ok && ring_reap(&b, 64);
 		seq += 64;
 	}
 	bed_close(&b);
@@ -393,16 +393,16 @@ static bool c_restart_rx(void)
 	bool ok = true;
 	unsigned int i;
 
-	if (!open_small(&b, VG_F_MODERN, 65000))
+	if (!ring_open(&b, VG_F_MODERN, 65000))
 		return false;
 	for (round = 0; ok && round < rounds; round++) {
 		for (i = 0; i < 60; i++)
-			ok = ok && send_rx(&b, seq + i, SMALL);
+			ok = ok && ring_send_rx(&b, seq + i, SMALL);
 		ok = ok && expect(!vg_dev_stop(&b.d));
 		ok = ok && expect(vg_get_base(&b.d, VG_RX) == b.d.ring[VG_RX].used->idx);
 		ok = ok && expect(!vg_dev_start(&b.d, b.backend));
 		for (i = 0; ok && i < 60; i++)
-			ok = got_rx(&b, seq + i, SMALL);
+			ok = ring_got_rx(&b, seq + i, SMALL);
 		vg_rx_fill(&b.d, &b.rx);
 		seq += 60;
 	}
@@ -417,7 +417,7 @@ static bool c_ring_reset(void)
 	bool ok = true;
 	unsigned int i;
 
-	if (!open_small(&b, VG_F_MODERN, 100))
+	if (!ring_open(&b, VG_F_MODERN, 100))
 		return false;
 	for (i = 0; ok && i < 8; i++) {
 		unsigned int which = i % 2;
@@ -488,7 +488,7 @@ static bool duplex_rx(struct duplex *d)
 			ok = ok && !vg_peer_send(peer, NULL, bed_buffer(2), 60 + 300 * j);
 		}
 		for (j = 0; j < 16; j++)
-			ok = ok && got_rx(d->b, i + j, 60 + 300 * j);
+			ok = ok && ring_got_rx(d->b, i + j, 60 + 300 * j);
 		vg_rx_fill(&d->b->d, &d->b->rx);
 	}
 	close(peer);
@@ -502,7 +502,7 @@ static bool c_duplex(void)
 	pthread_t thread;
 	bool ok;
 
-	if (!open_small(&b, VG_F_MODERN, 0))
+	if (!ring_open(&b, VG_F_MODERN, 0))
 		return false;
 	if (pthread_create(&thread, NULL, duplex_tx, &d))
 		return false;
@@ -635,7 +635,7 @@ static bool gso_tx(struct bed *b, __u32 seq, size_t len, bool v6, __u16 mss,
 	memcpy(&hdr, &in, sizeof(in));
 	return expect(n == (int)len) &&
 	       expect(vg_frame_tcp_check(bed_buffer(1), len, seq, v6)) &&
-	       expect(same_wish(&want, &hdr)) && reap(b, 1);
+	       expect(same_wish(&want, &hdr)) && ring_reap(b, 1);
 }
 
 static bool gso_rx(struct bed *b, __u32 seq, size_t len, bool v6, __u16 mss)

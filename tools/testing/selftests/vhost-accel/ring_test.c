@@ -111,12 +111,28 @@ static void test_matrix(enum bed_kind kind, unsigned int set)
 			 sets[set].name);
 }
 
+static void test_cases(const struct ring_case *c, unsigned int n, const char *only)
+{
+	for (; n; n--, c++)
+		if (!only || !strcmp(only, c->name))
+			ksft_test_result(c->fn(), "%s\n", c->name);
+}
+
+static unsigned int count_cases(const struct ring_case *c, unsigned int n, const char *only)
+{
+	unsigned int count = 0;
+
+	for (; n; n--, c++)
+		count += !only || !strcmp(only, c->name);
+	return count;
+}
+
 /* An argument picks the one case to run; "matrix" is all the combinations. */
 int main(int argc, char **argv)
 {
 	const char *only = argc > 1 ? argv[1] : NULL;
 	bool matrix = !only || !strcmp(only, "matrix");
-	unsigned int plan = 0, kind, set, i;
+	unsigned int plan = 0, kind, set;
 
 	ksft_print_header();
 	vg_require(vg_default_path());
@@ -124,16 +140,15 @@ int main(int argc, char **argv)
 	for (kind = 0; matrix && kind < BED_KINDS; kind++)
 		for (set = 0; set < NSETS; set++)
 			plan += 2 * bed_kind_usable(kind, sets[set].features);
-	for (i = 0; i < ring_ncases; i++)
-		plan += !only || !strcmp(only, ring_cases[i].name);
+	plan += count_cases(ring_cases, ring_ncases, only);
+	plan += count_cases(backend_cases, backend_ncases, only);
 	ksft_set_plan(plan);
 
 	for (kind = 0; matrix && kind < BED_KINDS; kind++)
 		for (set = 0; set < NSETS; set++)
 			if (bed_kind_usable(kind, sets[set].features))
 				test_matrix(kind, set);
-	for (i = 0; i < ring_ncases; i++)
-		if (!only || !strcmp(only, ring_cases[i].name))
-			ksft_test_result(ring_cases[i].fn(), "%s\n", ring_cases[i].name);
+	test_cases(ring_cases, ring_ncases, only);
+	test_cases(backend_cases, backend_ncases, only);
 	ksft_finished();
 }

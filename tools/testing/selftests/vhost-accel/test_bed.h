@@ -8,7 +8,7 @@
 #include "vhost_backend.h"
 #include "vhost_guest.h"
 
-#define BED_SOON_MS	10000	/* surely happens in less, even emulated */
+#define BED_SOON_MS	30000	/* surely happens in less, even emulated */
 #define BED_NEVER_MS	150	/* would have happened by then */
 
 /**
