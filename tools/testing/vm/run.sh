@@ -109,7 +109,6 @@ list_tests()
 		dir=${test%%/*}
 		only=${test#"$dir"}
 		only=${only#/}
-		[ -e "$SELFTESTS/$dir/Makefile" ] || die "no such test: $test"
 		settings=$SELFTESTS/$dir/settings
 		[ -z "$only" ] || settings=$(dirname "$SELFTESTS/$test")/settings
 		limit=$(sed -n 's/^timeout=//p' "$settings" 2>/dev/null)
@@ -137,6 +136,9 @@ if [ ${#tests[@]} = 0 ]; then
 	done
 fi
 
+for test in "${tests[@]}"; do
+	[ -e "$SELFTESTS/${test%%/*}/Makefile" ] || die "no such test: $test"
+done
 VM_KO=$TOP/build/$VM_RELEASE
 if [ -n "$build" ]; then
 	echo "# building for $VM_RELEASE"
@@ -148,6 +150,8 @@ fi
 
 if [ -z "$out" ]; then
 	mkdir -p "$TOP/build/vm-out"
+	# Failed runs stay for a look, but not for ever.
+	find "$TOP/build/vm-out" -mindepth 1 -maxdepth 1 -name "$VM_RELEASE.*" -mtime +2 -exec rm -rf {} +
 	out=$(mktemp -d "$TOP/build/vm-out/$VM_RELEASE.XXXXXX")
 else
 	mkdir -p "$out"
