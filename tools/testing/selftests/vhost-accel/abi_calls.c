@@ -19,6 +19,7 @@
 #include <linux/if_tun.h>
 
 #include "abi_test.h"
+#include "kstest.h"
 
 #ifndef VHOST_SET_FORK_FROM_OWNER
 #define VHOST_SET_FORK_FROM_OWNER	_IOW(VHOST_VIRTIO, 0x84, __u8)
@@ -116,7 +117,6 @@ static long do_ioctl(struct fix *f, unsigned long req, const void *arg)
 	return vg_ioctl(f->d.fd, req, arg);
 }
 
-
 /* ---- ioctls by shape of their argument ---------------------------------- */
 
 /* a: request, b: raw argument */
@@ -189,6 +189,19 @@ static long c_file(struct fix *f, const struct call *c, struct text *t)
 	return err;
 }
 
+/* a: index, b: enum fd_kind; the request is the group's */
+static long c_event(struct fix *f, const struct call *c, struct text *t)
+{
+	struct call file = { .a = f->req, .b = c->a, .c = c->b };
+
+	return c_file(f, &file, t);
+}
+
+static long c_event_fault(struct fix *f, const struct call *c, struct text *t)
+{
+	return do_ioctl(f, f->req, (void *)8);
+}
+
 /* a: request, b: enum fd_kind */
 static long c_fd(struct fix *f, const struct call *c, struct text *t)
 {
@@ -250,7 +263,7 @@ static long c_mem(struct fix *f, const struct call *c, struct text *t)
 	} m;
 	struct vg_region *ram = &f->d.mem.region[0];
 	struct vhost_memory_region *r = m.r;
-	uint8_t *page;
+	__u8 *page;
 	long err;
 	unsigned int i;
 
@@ -443,13 +456,7 @@ static long c_compat(struct fix *f, const struct call *c, struct text *t)
 #define ADDR(what, v)	{ "VHOST_SET_VRING_ADDR " #what " +" #v, c_addr, AD_##what, v }
 #define ADDR_IS(what, v) { "VHOST_SET_VRING_ADDR " #what "=" #v, c_addr, AD_##what, v, 1 }
 #define MEM(what)	{ "VHOST_SET_MEM_TABLE " #what, c_mem, MEM_##what }
-#define EVENT_FDS(req)							\
-	FAULT(req), FD(req, 0, EVENT), FD(req, 0, EVENT), FD(req, 0, EVENT2),	\
-	FD(req, 1, EVENT), FD(req, 2, EVENT), FD(req, ~0U, EVENT),	\
-	FD(req, 0, NONE), FD(req, 0, NONE), FD(req, 0, MINUS2),		\
-	FD(req, 0, CLOSED), FD(req, 0, PIPE), FD(req, 0, EPOLL),	\
-	FD(req, 0, TIMER), FD(req, 0, FILE), FD(req, 0, TAP),		\
-	FD(req, 0, INET_DGRAM), FD(req, 0, SELF), FD(req, 0, OTHER)
+#define EVENT(i, k)	{ "eventfd " #i "," #k, c_event, i, FD_##k }
 
 static const struct call calls_features[] = {
 	{ "VHOST_GET_FEATURES", c_get_features, VHOST_GET_FEATURES },
@@ -585,9 +592,14 @@ static const struct call calls_endian[] = {
 	STATE(VHOST_GET_VRING_ENDIAN, 2, 5),
 };
 
-static const struct call calls_kick[] = { EVENT_FDS(VHOST_SET_VRING_KICK) };
-static const struct call calls_call[] = { EVENT_FDS(VHOST_SET_VRING_CALL) };
-static const struct call calls_err[] = { EVENT_FDS(VHOST_SET_VRING_ERR) };
+/* For KICK, CALL and ERR: the group says which. */
+static const struct call calls_event[] = {
+	{ "eventfd bad pointer", c_event_fault },
+	EVENT(0, EVENT), EVENT(0, EVENT), EVENT(0, EVENT2), EVENT(1, EVENT), EVENT(2, EVENT),
+	EVENT(~0U, EVENT), EVENT(0, NONE), EVENT(0, NONE), EVENT(0, MINUS2), EVENT(0, CLOSED),
+	EVENT(0, PIPE), EVENT(0, EPOLL), EVENT(0, TIMER), EVENT(0, FILE), EVENT(0, TAP),
+	EVENT(0, INET_DGRAM), EVENT(0, SELF), EVENT(0, OTHER),
+};
 
 static const struct call calls_busyloop[] = {
 	FAULT(VHOST_SET_VRING_BUSYLOOP_TIMEOUT),
@@ -680,15 +692,17 @@ static const struct call calls_compat[] = {
 };
 #endif
 
-#define GROUP(name)	{ #name, calls_##name, sizeof(calls_##name) / sizeof(calls_##name[0]) }
+#define GROUP(name)	{ #name, calls_##name, ARRAY_SIZE(calls_##name) }
+#define EVENTS(name, req) { name, calls_event, ARRAY_SIZE(calls_event), req }
 const struct call_group abi_groups[] = {
 	GROUP(features), GROUP(platform), GROUP(log), GROUP(set_owner), GROUP(reset_owner),
 	GROUP(backend_features), GROUP(mem), GROUP(num), GROUP(base), GROUP(addr),
-	GROUP(addr_log), GROUP(endian), GROUP(kick), GROUP(call), GROUP(err), GROUP(busyloop),
-	GROUP(backend), GROUP(fork), GROUP(unknown), GROUP(files),
+	GROUP(addr_log), GROUP(endian), EVENTS("kick", VHOST_SET_VRING_KICK),
+	EVENTS("call", VHOST_SET_VRING_CALL), EVENTS("err", VHOST_SET_VRING_ERR),
+	GROUP(busyloop), GROUP(backend), GROUP(fork), GROUP(unknown), GROUP(files),
 #ifdef __x86_64__
 	GROUP(compat),
 #endif
 };
 
-const unsigned int abi_ngroups = sizeof(abi_groups) / sizeof(abi_groups[0]);
+const unsigned int abi_ngroups = ARRAY_SIZE(abi_groups);

@@ -483,7 +483,7 @@ static void e_tap_closed(struct fix *f, struct text *t)
 
 	vg_if_up("vgabi9", 0);
 	memcpy(name, f->name, sizeof(name));
-	strcpy(f->name, "vgabi9");
+	snprintf(f->name, sizeof(f->name), "vgabi9");
 	play_start(&p, f, t);
 	say(&p, "start", vg_dev_start(p.d, tap));
 	close(tap);
@@ -603,4 +603,4 @@ const struct effect abi_effects[] = {
 	EFFECT(used_flags), EFFECT(workers),
 };
 
-const unsigned int abi_neffects = sizeof(abi_effects) / sizeof(abi_effects[0]);
+const unsigned int abi_neffects = ARRAY_SIZE(abi_effects);

@@ -20,7 +20,7 @@
 
 #define MAX_CALLS	64
 #define NUM		256
-#define RAM		(1ul << 20)
+#define RAM		0x100000
 
 static const char * const state_names[STATES] = {
 	[ST_FRESH] = "fresh",
@@ -39,7 +39,7 @@ static struct side {
 	struct fix f;
 } side[2];
 
-static bool deviation_used[sizeof(abi_deviations) / sizeof(abi_deviations[0])];
+static bool deviation_used[ARRAY_SIZE(abi_deviations)];
 
 /* ---- words -------------------------------------------------------------- */
 
@@ -161,6 +161,7 @@ static void run_group(struct side *s, const struct call_group *g, enum state sta
 	int err;
 
 	memset(t, 0, g->n * sizeof(*t));
+	s->f.req = g->req;
 	err = fix_build(s, state);
 	if (err) {
 		for (i = 0; i < g->n; i++)
@@ -188,7 +189,7 @@ static bool is_deviation(const char *name, const struct text *ref,
 {
 	unsigned int i;
 
-	for (i = 0; i < sizeof(abi_deviations) / sizeof(abi_deviations[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(abi_deviations); i++) {
 		const struct abi_deviation *dev = &abi_deviations[i];
 
 		if (fnmatch(dev->name, name, 0) || fnmatch(dev->ref, ref->s, 0) ||
@@ -276,7 +277,7 @@ static void test_deviations(void)
 {
 	unsigned int i, stale = 0;
 
-	for (i = 0; i < sizeof(abi_deviations) / sizeof(abi_deviations[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(abi_deviations); i++) {
 		if (deviation_used[i] || !strcmp(side[0].path, side[1].path))
 			continue;
 		ksft_print_msg("never seen: %s: %s\n", abi_deviations[i].name,

@@ -56,6 +56,7 @@ const char *text_err(long err);
  * @state: As built.
  * @tap: Backend of the LIVE state.
  * @tap2: Another one.
+ * @req: Request of the group of calls.
  * @name: Interface of @tap.
  * @name2: Interface of @tap2.
  */
@@ -64,6 +65,7 @@ struct fix {
 	enum state state;
 	int tap;
 	int tap2;
+	unsigned long req;
 	char name[16];
 	char name2[16];
 };
@@ -84,11 +86,18 @@ struct call {
 	__u64 c;
 };
 
-/** abi_groups - Calls by subject; a group shares one device, in order. */
+/**
+ * struct call_group - Calls on one subject; they share a device, in order.
+ * @name: Unique.
+ * @call: The calls.
+ * @n: How many.
+ * @req: Request of those that do not name one.
+ */
 struct call_group {
 	const char *name;
 	const struct call *call;
 	unsigned int n;
+	unsigned long req;
 };
 
 extern const struct call_group abi_groups[];

@@ -82,12 +82,10 @@ static int find_worker(struct bench_side *s, const pid_t *before, unsigned int n
 	return s->stat < 0 ? bench_complain(path, -errno) : 0;
 }
 
-static int place_worker(const struct bench_side *s, int cpu)
+static int place_worker(const struct bench_side *s, unsigned int cpu)
 {
 	cpu_set_t set;
 
-	if (cpu < 0)
-		return 0;
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	if (sched_setaffinity(s->tid, sizeof(set), &set))
@@ -96,7 +94,7 @@ static int place_worker(const struct bench_side *s, int cpu)
 }
 
 int bench_start(struct bench_side *s, unsigned int ring_num, unsigned int busyloop_us,
-		int cpu)
+		unsigned int cpu)
 {
 	struct vg_config cfg = {
 		.path = s->path,

@@ -104,12 +104,12 @@ __u64 bench_now_ns(void);
  * @s: With name, path, net, buffers.
  * @ring_num: Entries of the rings.
  * @busyloop_us: Busy polling.
- * @cpu: Where its worker runs, -1 for anywhere.
+ * @cpu: Where its worker runs.
  *
  * Return: 0 or -errno, with the reason printed.
  */
 int bench_start(struct bench_side *s, unsigned int ring_num, unsigned int busyloop_us,
-		int cpu);
+		unsigned int cpu);
 void bench_stop(struct bench_side *s);
 
 /** bench_settle() - Wait till the worker sleeps. */

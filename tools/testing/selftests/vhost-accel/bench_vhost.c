@@ -7,7 +7,7 @@
  *   run: id=... unit=... side=ours|peer value=... worker=... ops=... kicks=...
  *
  * Environment: BENCH_IDS=globs, BENCH_PAIRS=turns of both devices, BENCH_MS=length of a
- * turn of one, BENCH_INSN=1 where the VM counts instructions: there, a nanosecond is one.
+ * turn of one, BENCH_APART=1 for generator and worker on different CPUs, BENCH_INSN=1 where the VM counts instructions: there, a nanosecond is one.
  */
 #include <fnmatch.h>
 #include <sched.h>
@@ -38,7 +38,7 @@ static const char *setting(const char *name, const char *other)
  * @pairs: Turns.
  * @ms: Length of a run.
  * @insn: Instructions, not nanoseconds.
- * @worker_cpu: Where the workers run, -1 for anywhere.
+ * @worker_cpu: Where the workers run.
  */
 struct options {
 	char ids[512];
@@ -71,25 +71,25 @@ static bool wanted(const struct options *o, const struct bench_work *w)
 }
 
 /*
- * Two CPUs: the generator has one, the workers the other. One CPU: the generator
- * runs whenever it can, so that the order of things is always the same.
- * Returns the CPU of the workers, or -1.
+ * The generator and the workers share a CPU, and the generator runs whenever it can:
+ * so the order of things is always the same, and no wake-up waits for an emulated CPU
+ * to be given a real one. Or they are apart, as they should be on real CPUs.
+ * Returns the CPU of the workers.
  */
-static int place(void)
+static int place(bool apart)
 {
 	struct sched_param first = { .sched_priority = 1 };
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
 	CPU_SET(0, &set);
-	if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
-		if (sched_setaffinity(0, sizeof(set), &set))
-			ksft_exit_fail_msg("cannot pin this process\n");
+	if (sched_setaffinity(0, sizeof(set), &set))
+		ksft_exit_fail_msg("cannot pin this process\n");
+	if (apart && sysconf(_SC_NPROCESSORS_ONLN) > 1)
 		return 1;
-	}
 	if (sched_setscheduler(0, SCHED_FIFO, &first))
 		ksft_exit_fail_msg("cannot give precedence to this process\n");
-	return -1;
+	return 0;
 }
 
 static void print_run(const struct bench_work *w, const struct options *o,
@@ -223,7 +223,7 @@ int main(void)
 		if (!side[i].frame || !side[i].buf)
 			ksft_exit_fail_msg("no memory\n");
 	}
-	o.worker_cpu = place();
+	o.worker_cpu = place(!strcmp(setting("BENCH_APART", "0"), "1"));
 
 	for (w = bench_works; w->id; w++)
 		n += wanted(&o, w);

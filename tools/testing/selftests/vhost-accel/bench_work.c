@@ -3,9 +3,8 @@
  * What the benchmarks do.
  *
  * Bulk work is charged to the worker thread: its CPU time, divided by frames that
- * are proven to have arrived. The generator never polls and sits on another CPU
- * where there is one; how fast it is does not matter, since work comes in rounds
- * and the worker finds each of them complete:
+ * are proven to have arrived. The generator never polls, and how fast it is does not
+ * matter, since work comes in rounds and the worker finds each of them complete:
  *
  *   tx  a ring full of frames is made available and kicked once
  *   rx  the tap's queue is filled while the guest has posted no buffers, then a

@@ -25,13 +25,12 @@ int main(int argc, char **argv)
 	struct virtio_net_hdr none = { 0 };
 	struct bed b;
 	__u64 rounds;
-	int i;
 
 	if (bed_open(&b, &cfg) || bed_start(&b))
 		return 1;
 	vg_frame_fill(bed_buffer(0), FRAME, 1);
 	for (rounds = 0;; rounds++) {
-		for (i = 0; !vg_tx_send(&b.d, &b.tx, NULL, bed_buffer(0), FRAME, VG_LAYOUT_HDR); i++)
+		while (!vg_tx_send(&b.d, &b.tx, NULL, bed_buffer(0), FRAME, VG_LAYOUT_HDR))
 			vg_peer_send(b.peer, &none, bed_buffer(0), FRAME);
 		vg_ring_kick(&b.d.ring[VG_TX]);
 		if (rounds == 3)

@@ -18,7 +18,11 @@ struct scene {
 	__u64 gpa;
 };
 
-#define SCRATCH		(1ul << 21)
+#define SCRATCH		0x200000
+
+#define BREAKS_RX	0x1
+#define BREAKS_TX	0x2
+#define BREAKS_BOTH	(BREAKS_RX | BREAKS_TX)
 
 /* Descriptors of a ring of 256 that no pool uses. */
 #define D0		200
@@ -27,7 +31,7 @@ struct scene {
  * struct breakage - One way to break a ring.
  * @name: What is wrong.
  * @make: Does it, and makes it visible to the device.
- * @rings: Bits of the rings it applies to.
+ * @rings: BREAKS_* of the rings it applies to.
  * @stock: What the stock module does instead, if it does.
  */
 struct breakage {

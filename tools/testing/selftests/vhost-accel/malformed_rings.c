@@ -2,16 +2,13 @@
 /*
  * The ways to break a ring that VIRTIO and the limits of a device leave.
  */
+#include "kstest.h"
 #include "malformed.h"
 
 #define F_NEXT		VRING_DESC_F_NEXT
 #define F_WRITE		VRING_DESC_F_WRITE
 #define F_INDIRECT	VRING_DESC_F_INDIRECT
 #define LEN		100
-
-#define RX		(1 << VG_RX)
-#define TX		(1 << VG_TX)
-#define BOTH		(RX | TX)
 
 void raw_desc(struct vring_desc *d, __u64 gpa, __u32 len, __u16 flags, __u16 next)
 {
@@ -329,44 +326,44 @@ static void m_too_many(struct scene *s)
 }
 
 const struct breakage breakages[] = {
-	{ "head is num", m_head_num, BOTH },
-	{ "head is 65535", m_head_max, BOTH },
-	{ "avail->idx jumps more than num", m_avail_jump, BOTH },
-	{ "avail->idx goes back", m_avail_back, BOTH },
-	{ "descriptor is its own next", m_loop_self, BOTH },
-	{ "two descriptors in a circle", m_loop_two, BOTH },
-	{ "empty descriptors in a circle", m_loop_empty, BOTH },
-	{ "next is num", m_next_num, BOTH },
-	{ "next is 65535", m_next_max, BOTH },
-	{ "buffer below RAM", m_below_ram, BOTH },
-	{ "buffer across the start of RAM", m_across_start, BOTH },
-	{ "buffer behind RAM", m_behind_ram, BOTH },
-	{ "buffer across the end of RAM", m_across_end, BOTH },
-	{ "buffer of 4 GiB", m_len_max, BOTH },
-	{ "buffer at 0", m_addr_null, BOTH },
-	{ "buffer that wraps", m_addr_wrap, BOTH },
-	{ "buffer at the last byte, 4 GiB", m_addr_max, BOTH },
-	{ "second buffer behind RAM", m_second_outside, BOTH },
-	{ "buffer of the wrong direction", m_wrong_direction, BOTH, STOCK_SKIPS },
-	{ "readable after writable", m_out_after_in, BOTH },
-	{ "readable and writable", m_out_and_in, BOTH, STOCK_SKIPS },
-	{ "no bytes", m_empty, RX, STOCK_SKIPS },
-	{ "table of 17 bytes", m_table_len, BOTH },
-	{ "table of 15 bytes", m_table_short, BOTH },
-	{ "table of 0 bytes", m_table_empty, BOTH },
-	{ "table in a table", m_table_nested, BOTH },
-	{ "table with a next", m_table_and_next, BOTH, STOCK_TAKES },
-	{ "circle in a table", m_table_loop, BOTH },
-	{ "next behind a table", m_table_next, BOTH },
-	{ "table behind RAM", m_table_outside, BOTH },
-	{ "table across the end of RAM", m_table_across_end, BOTH },
-	{ "table that wraps", m_table_wrap, BOTH },
-	{ "table of 4 GiB", m_table_huge, BOTH },
-	{ "table of 65537", m_table_65537, BOTH },
-	{ "table of a buffer behind RAM", m_table_outside_data, BOTH },
-	{ "table of the wrong direction", m_table_direction, BOTH, STOCK_SKIPS },
-	{ "readable after writable in a table", m_table_out_after_in, BOTH },
-	{ "1100 segments", m_too_many, TX },
+	{ "head is num", m_head_num, BREAKS_BOTH },
+	{ "head is 65535", m_head_max, BREAKS_BOTH },
+	{ "avail->idx jumps more than num", m_avail_jump, BREAKS_BOTH },
+	{ "avail->idx goes back", m_avail_back, BREAKS_BOTH },
+	{ "descriptor is its own next", m_loop_self, BREAKS_BOTH },
+	{ "two descriptors in a circle", m_loop_two, BREAKS_BOTH },
+	{ "empty descriptors in a circle", m_loop_empty, BREAKS_BOTH },
+	{ "next is num", m_next_num, BREAKS_BOTH },
+	{ "next is 65535", m_next_max, BREAKS_BOTH },
+	{ "buffer below RAM", m_below_ram, BREAKS_BOTH },
+	{ "buffer across the start of RAM", m_across_start, BREAKS_BOTH },
+	{ "buffer behind RAM", m_behind_ram, BREAKS_BOTH },
+	{ "buffer across the end of RAM", m_across_end, BREAKS_BOTH },
+	{ "buffer of 4 GiB", m_len_max, BREAKS_BOTH },
+	{ "buffer at 0", m_addr_null, BREAKS_BOTH },
+	{ "buffer that wraps", m_addr_wrap, BREAKS_BOTH },
+	{ "buffer at the last byte, 4 GiB", m_addr_max, BREAKS_BOTH },
+	{ "second buffer behind RAM", m_second_outside, BREAKS_BOTH },
+	{ "buffer of the wrong direction", m_wrong_direction, BREAKS_BOTH, STOCK_SKIPS },
+	{ "readable after writable", m_out_after_in, BREAKS_BOTH },
+	{ "readable and writable", m_out_and_in, BREAKS_BOTH, STOCK_SKIPS },
+	{ "no bytes", m_empty, BREAKS_RX, STOCK_SKIPS },
+	{ "table of 17 bytes", m_table_len, BREAKS_BOTH },
+	{ "table of 15 bytes", m_table_short, BREAKS_BOTH },
+	{ "table of 0 bytes", m_table_empty, BREAKS_BOTH },
+	{ "table in a table", m_table_nested, BREAKS_BOTH },
+	{ "table with a next", m_table_and_next, BREAKS_BOTH, STOCK_TAKES },
+	{ "circle in a table", m_table_loop, BREAKS_BOTH },
+	{ "next behind a table", m_table_next, BREAKS_BOTH },
+	{ "table behind RAM", m_table_outside, BREAKS_BOTH },
+	{ "table across the end of RAM", m_table_across_end, BREAKS_BOTH },
+	{ "table that wraps", m_table_wrap, BREAKS_BOTH },
+	{ "table of 4 GiB", m_table_huge, BREAKS_BOTH },
+	{ "table of 65537", m_table_65537, BREAKS_BOTH },
+	{ "table of a buffer behind RAM", m_table_outside_data, BREAKS_BOTH },
+	{ "table of the wrong direction", m_table_direction, BREAKS_BOTH, STOCK_SKIPS },
+	{ "readable after writable in a table", m_table_out_after_in, BREAKS_BOTH },
+	{ "1100 segments", m_too_many, BREAKS_TX },
 };
 
-const unsigned int nbreakages = sizeof(breakages) / sizeof(breakages[0]);
+const unsigned int nbreakages = ARRAY_SIZE(breakages);

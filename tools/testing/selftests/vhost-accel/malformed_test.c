@@ -239,7 +239,7 @@ static bool bad_headers(void)
 
 	bed_reset_ring(&bed, VG_TX);
 	vg_frame_fill(bytes + 12, FRAME, 5);
-	for (i = 0; ok && i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; ok && i < ARRAY_SIZE(bad); i++) {
 		struct virtio_net_hdr_v1 good;
 		__s64 drops = count(&bed, "tx_drop_hdr");
 
@@ -328,6 +328,7 @@ static bool rx_too_small(void)
 /* Some mergeable buffers, not enough: the worker waits at rest for more. */
 static bool rx_too_few(void)
 {
+	struct virtio_net_hdr_v1 *hdr = vg_mem_hva(&bed.d.mem, scratch);
 	struct vg_ring *r = &bed.d.ring[VG_RX];
 	bool ok = bare_rx();
 	unsigned int i, sum = 0;
@@ -349,7 +350,7 @@ static bool rx_too_few(void)
 	for (i = 0; i < 4; i++)
 		sum += r->used->ring[i].len;
 	ok = ok && expect(r->used->idx == 4) && expect(sum == 400) &&
-	     expect(((struct virtio_net_hdr_v1 *)vg_mem_hva(&bed.d.mem, scratch))->num_buffers == 4);
+	     expect(hdr->num_buffers == 4);
 	return expect(!bed_reset_ring(&bed, VG_RX)) && expect(bed_works(&bed)) && ok;
 }
 
@@ -527,40 +528,42 @@ static __u32 rnd(__u32 *x)
 	return *x ^= *x << 5;
 }
 
+#define scribble(where, what)	__atomic_store_n(where, what, __ATOMIC_RELAXED)
+
 /* Scribbles over descriptors, indirect tables, headers and the available ring. */
 static void *racer(void *arg)
 {
 	struct vg_ring *r = arg;
 	__u32 x = 12345;
-	volatile __u8 *mem = vg_mem_hva(&bed.d.mem, scratch);
+	__u32 *mem = vg_mem_hva(&bed.d.mem, scratch);
 
 	while (!__atomic_load_n(&stop_racing, __ATOMIC_RELAXED)) {
-		volatile struct vring_desc *d = &r->desc[rnd(&x) % r->num];
+		struct vring_desc *d = &r->desc[rnd(&x) % r->num];
 
 		switch (rnd(&x) % 8) {
 		case 0:
-			d->flags = rnd(&x) % 8;
+			scribble(&d->flags, rnd(&x) % 8);
 			break;
 		case 1:
-			d->len = rnd(&x) >> rnd(&x) % 32;
+			scribble(&d->len, rnd(&x) >> rnd(&x) % 32);
 			break;
 		case 2:
-			d->addr = scratch + rnd(&x) % SCRATCH;
+			scribble(&d->addr, scratch + rnd(&x) % SCRATCH);
 			break;
 		case 3:
-			d->next = rnd(&x) % (2 * r->num);
+			scribble(&d->next, rnd(&x) % (2 * r->num));
 			break;
 		case 4:
-			d->addr = rnd(&x);
+			scribble(&d->addr, rnd(&x));
 			break;
 		case 5:
-			r->avail->ring[rnd(&x) % r->num] = rnd(&x) % (r->num + 1);
+			scribble(&r->avail->ring[rnd(&x) % r->num], rnd(&x) % (r->num + 1));
 			break;
 		case 6:
-			*(volatile __u32 *)&mem[rnd(&x) % 4096 & ~3] = rnd(&x);
+			scribble(&mem[rnd(&x) % 1024], rnd(&x));
 			break;
 		case 7:
-			raw_desc((struct vring_desc *)d, scratch, 200, 0, 0);
+			raw_desc(d, scratch, 200, 0, 0);
 			break;
 		}
 	}
@@ -689,7 +692,7 @@ static const struct {
 	{ "tap deleted while it runs", tap_deleted },
 };
 
-#define NCASES	(sizeof(cases) / sizeof(cases[0]))
+#define NCASES	(ARRAY_SIZE(cases))
 
 int main(void)
 {

@@ -24,6 +24,7 @@
 #define SMALL		100
 #define VLAN_ID		5
 #define VLAN_HLEN	4
+#define TBF		"tbf rate %s burst 10kb limit 9mb"
 
 /* ---- VLAN tags ---------------------------------------------------------- */
 
@@ -210,7 +211,7 @@ static bool c_full_backend(void)
 	     expect(!vg_veth("vgport", "vgfar", 9000)) && expect(!vg_if_up("vgbr", 0)) &&
 	     expect(!vg_run("ip link set %s master vgbr && ip link set vgport master vgbr",
 			    b.peer_if)) &&
-	     expect(!vg_run("tc qdisc add dev vgport root tbf rate 1kbit burst 10kb limit 9mb"));
+	     expect(!vg_run("tc qdisc add dev vgport root " TBF, "1kbit"));
 	ok = ok && expect(!ioctl(b.backend, TUNSETSNDBUF, &sndbuf));
 	peer = vg_packet_open("vgfar", false);
 	port = vg_packet_open("vgport", false);
@@ -223,7 +224,7 @@ static bool c_full_backend(void)
 	ok = ok && expect(base > 0) && expect(base < 60);
 
 	/* Opened again; the queue looks when the next frame comes. */
-	ok = ok && expect(!vg_run("tc qdisc change dev vgport root tbf rate 1gbit burst 10kb limit 9mb"));
+	ok = ok && expect(!vg_run("tc qdisc change dev vgport root " TBF, "1gbit"));
 	memset(bed_buffer(0), 0xff, SMALL);
 	ok = ok && expect(!vg_peer_send(port, NULL, bed_buffer(0), SMALL));
 	for (i = 0; ok && i < 60; i++) {
@@ -378,4 +379,4 @@ const struct ring_case backend_cases[] = {
 	CASE(late_call, "call eventfd set late"),
 };
 
-const unsigned int backend_ncases = sizeof(backend_cases) / sizeof(backend_cases[0]);
+const unsigned int backend_ncases = ARRAY_SIZE(backend_cases);

@@ -458,7 +458,8 @@ static void *duplex_tx(void *arg)
 	for (i = 0; i < d->frames; i += 16) {
 		for (j = 0; j < 16; j++) {
 			vg_frame_fill(out, 60 + 100 * j, i + j);
-			if (vg_tx_send(&d->b->d, &d->b->tx, NULL, out, 60 + 100 * j, j % VG_LAYOUTS))
+			if (vg_tx_send(&d->b->d, &d->b->tx, NULL, out, 60 + 100 * j,
+				       j % VG_LAYOUTS))
 				return NULL;
 		}
 		vg_ring_kick(&d->b->d.ring[VG_TX]);
@@ -674,7 +675,7 @@ static bool offloads(enum bed_kind kind, __u64 features, unsigned int rx_buf)
 	ok = !bed_start(&b);
 	for (l = 0; l < VG_LAYOUTS; l++) {
 		b.rx.layout = l;
-		for (i = 0; ok && i < sizeof(lens) / sizeof(lens[0]); i++) {
+		for (i = 0; ok && i < ARRAY_SIZE(lens); i++) {
 			__u16 mss = lens[i] > 1514 ? 1400 : 0;
 
 			ok = gso_tx(&b, seq++, lens[i], false, mss, l) &&
@@ -721,4 +722,4 @@ const struct ring_case ring_cases[] = {
 	CASE(offloads_macvtap, "macvtap offloads"),
 };
 
-const unsigned int ring_ncases = sizeof(ring_cases) / sizeof(ring_cases[0]);
+const unsigned int ring_ncases = ARRAY_SIZE(ring_cases);

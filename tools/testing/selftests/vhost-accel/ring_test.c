@@ -17,7 +17,7 @@ static const unsigned int sizes[] = {
 	65535,
 };
 
-#define NSIZES	(sizeof(sizes) / sizeof(sizes[0]))
+#define NSIZES	(ARRAY_SIZE(sizes))
 
 static const struct {
 	const char *name;
@@ -37,7 +37,7 @@ static const struct {
 	{ "modern,poll", VG_F_MODERN, 1, 0, 50 },
 };
 
-#define NSETS	(sizeof(sets) / sizeof(sets[0]))
+#define NSETS	(ARRAY_SIZE(sets))
 
 /* Sizes by layouts: all of them if long, else each size once, turning with the set. */
 static unsigned int rounds(void)

@@ -157,10 +157,11 @@ void vg_require(const char *path)
 			ksft_exit_skip("no vhost_net in this kernel\n");
 	} else if (access(path, F_OK)) {
 		snprintf(cmd, sizeof(cmd),
-			 "{ modprobe -a tun tap vhost_iotlb && insmod %s/vhost-accel/vhost_accel.ko; } >&2",
-			 ko ? ko : ".");
+			 "{ modprobe -a tun tap vhost_iotlb && insmod %s/%s; } >&2",
+			 ko ? ko : ".", "vhost-accel/vhost_accel.ko");
 		if (system(cmd))
-			ksft_exit_skip("no %s: set VMACCEL_KO to the directory of the modules\n", path);
+			ksft_exit_skip("no %s: set VMACCEL_KO to the modules' directory\n",
+				       path);
 		atexit(unload);
 	}
 	if (access(path, R_OK | W_OK))

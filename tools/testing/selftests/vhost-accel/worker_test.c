@@ -498,7 +498,7 @@ static const struct {
 	{ "no leak", c_leaks },
 };
 
-#define NCASES	(sizeof(cases) / sizeof(cases[0]))
+#define NCASES	(ARRAY_SIZE(cases))
 
 /* An argument picks the one case to run, by number. */
 int main(int argc, char **argv)
