@@ -32,6 +32,7 @@ struct vha_dev *vha_dev_create(void)
 	mutex_init(&dev->mutex);
 	vha_vq_init(dev, VHA_RX);
 	vha_vq_init(dev, VHA_TX);
+	vha_netdev_add(&dev->vq[VHA_RX]);
 	return dev;
 }
 
@@ -77,6 +78,7 @@ static void vha_dev_cleanup(struct vha_dev *dev)
 void vha_dev_destroy(struct vha_dev *dev)
 {
 	vha_dev_cleanup(dev);
+	vha_netdev_del(&dev->vq[VHA_RX]);
 	kvfree(dev);
 }
 

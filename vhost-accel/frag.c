@@ -60,8 +60,10 @@ static bool vha_frag_refill(struct vha_frag *frag)
 	}
 	vha_frag_page_put(frag, 0);
 
-	page = alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN |
-			   __GFP_NORETRY, order);
+	/* Not worth a stall: single pages do as well. */
+	page = alloc_pages((GFP_KERNEL & ~__GFP_DIRECT_RECLAIM) | __GFP_COMP |
+			   __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC,
+			   order);
 	if (!page) {
 		order = 0;
 		page = alloc_page(GFP_KERNEL);

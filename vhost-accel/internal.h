@@ -27,6 +27,7 @@
 
 #include "ring_core.h"
 
+struct net_device;
 struct ptr_ring;
 struct seq_file;
 struct sk_buff;
@@ -38,6 +39,9 @@ struct vha_dev;
 
 /** VHA_PKT_WEIGHT - packets after which the worker turns to the other queue */
 #define VHA_PKT_WEIGHT 256
+
+/** VHA_DESC_WEIGHT - chained descriptors after which it does */
+#define VHA_DESC_WEIGHT 0x10000
 
 /** VHA_BYTE_WEIGHT - bytes after which the worker turns to the other queue */
 #define VHA_BYTE_WEIGHT 0x80000
@@ -130,8 +134,8 @@ struct vha_frag {
 
 /**
  * struct vha_stats - counters of a queue, since the device was opened
- * @packets: packets delivered
- * @bytes: bytes delivered, without the virtio-net header
+ * @packets: packets handed to the backend or to the guest
+ * @bytes: their bytes, without the virtio-net header
  * @kicks: runs of the handler
  * @signals: calls to the guest
  * @errors: ring errors, each of which stopped the queue and fired its ERR eventfd
@@ -178,7 +182,7 @@ struct vha_window {
  * @iov: its segments in guest memory
  * @niov: number of them
  * @nbufs: buffers it takes
- * @used: index of its first entry in vha_vq.used_elem
+ * @drop: TX: counter of the reason for which it is not sent, or NULL
  * @len: bytes of the frame with the vnet header
  * @plain: copied by plain moves inside one user access section
  */
@@ -188,7 +192,7 @@ struct vha_frame {
 	struct iovec *iov;
 	u16 niov;
 	u16 nbufs;
-	u16 used;
+	u64 *drop;
 	u32 len;
 	bool plain;
 };
@@ -226,6 +230,8 @@ struct vha_frame {
  * @direct: the backend's header is known to be @sock_hlen bytes long, so that
  *	RX packets may be taken from @ring without asking the backend
  * @ring: RX: where a tap backend queues packets
+ * @netdev: RX: netdev of the tap once a packet has told it; see netdev.c
+ * @netdev_node: RX: place among the queues that have one
  * @rxq: RX: packets taken from @ring
  * @rxq_head: first of them
  * @rxq_tail: one past the last of them
@@ -235,6 +241,7 @@ struct vha_frame {
  * @kick_poll: waits on @kick
  * @sock_poll: waits on @sock
  * @stats: counters
+ * @parsed: chained descriptors followed in this run of the handler
  * @win: copied descriptors of available buffers
  * @table: copied descriptors of an indirect table
  * @frame: packets of the burst in work
@@ -271,6 +278,8 @@ struct vha_vq {
 	bool tun;
 	bool direct;
 	struct ptr_ring *ring;
+	struct net_device *netdev;
+	struct list_head netdev_node;
 	void *rxq[VHA_BURST];
 	u16 rxq_head;
 	u16 rxq_tail;
@@ -283,6 +292,7 @@ struct vha_vq {
 
 	struct vha_stats stats;
 
+	u32 parsed;
 	struct vha_window win;
 	struct vring_desc table[VHA_BURST];
 	struct vha_frame frame[VHA_BURST];
@@ -349,7 +359,7 @@ void vha_worker_queue(struct vha_worker *worker, enum vha_queue queue);
 /* poll.c */
 void vha_poll_init(struct vha_poll *poll, struct vha_vq *vq, __poll_t mask);
 int vha_poll_start(struct vha_poll *poll, struct file *file);
-void vha_poll_rearm(struct vha_poll *poll);
+void vha_poll_rearm(struct vha_poll *poll, struct file *file);
 void vha_poll_stop(struct vha_poll *poll);
 void vha_poll_forget(struct vha_poll *poll);
 
@@ -360,7 +370,7 @@ int vha_ring_parse(struct vha_vq *vq, int slot, struct vha_chain *c,
 bool vha_ring_more(struct vha_vq *vq);
 void vha_ring_disable_notify(struct vha_vq *vq);
 bool vha_ring_enable_notify(struct vha_vq *vq);
-int vha_ring_publish(struct vha_vq *vq, unsigned int first, unsigned int n);
+int vha_ring_publish(struct vha_vq *vq, unsigned int n);
 void vha_ring_error(struct vha_vq *vq, int err);
 
 /* tx.c, rx.c */
@@ -369,6 +379,14 @@ void vha_handle_rx(struct vha_vq *vq);
 void vha_rx_return_packets(struct vha_vq *vq);
 bool vha_busy_poll(struct vha_vq *vq);
 bool vha_rx_has_packet(struct vha_vq *vq);
+
+/* netdev.c */
+int vha_netdev_init(void);
+void vha_netdev_exit(void);
+void vha_netdev_add(struct vha_vq *vq);
+void vha_netdev_del(struct vha_vq *vq);
+void vha_netdev_account(struct vha_vq *vq, const struct net_device *dev,
+			unsigned int packets, unsigned int bytes);
 
 /* frag.c */
 void *vha_frag_alloc(struct vha_frag *frag, u32 size);

@@ -154,7 +154,26 @@ static struct miscdevice vha_misc = {
 	.fops = &vha_fops,
 };
 
-module_misc_device(vha_misc);
+static int __init vha_init(void)
+{
+	int r;
+
+	r = vha_netdev_init();
+	if (r)
+		return r;
+	r = misc_register(&vha_misc);
+	if (r)
+		vha_netdev_exit();
+	return r;
+}
+module_init(vha_init);
+
+static void __exit vha_exit(void)
+{
+	misc_deregister(&vha_misc);
+	vha_netdev_exit();
+}
+module_exit(vha_exit);
 
 MODULE_AUTHOR("vmaccel maintainers");
 MODULE_DESCRIPTION("In-kernel virtio-net backend, drop-in for vhost-net");

@@ -74,16 +74,21 @@ int vha_poll_start(struct vha_poll *poll, struct file *file)
 }
 
 /**
- * vha_poll_rearm() - wait again for a file known from vha_poll_start()
+ * vha_poll_rearm() - wait again, faster than vha_poll_start() where it may be
  * @poll: place; its queue's mutex held
+ * @file: as for vha_poll_start()
  *
  * The caller must look for events after this, as they are not looked at here.
  */
-void vha_poll_rearm(struct vha_poll *poll)
+void vha_poll_rearm(struct vha_poll *poll, struct file *file)
 {
 	lockdep_assert_held(&poll->vq->mutex);
-	if (poll->wqh || !poll->home)
+	if (poll->wqh)
 		return;
+	if (unlikely(!poll->home)) {
+		vha_poll_start(poll, file);
+		return;
+	}
 	poll->wqh = poll->home;
 	add_wait_queue(poll->wqh, &poll->wait);
 	/* Pairs with skwq_has_sleeper(): be found before looking for events. */

@@ -43,7 +43,8 @@ static __virtio16 __user *vha_avail_event(const struct vha_vq *vq)
 	return (__virtio16 __user *)&vq->used->ring[vq->num];
 }
 
-static int vha_ring_read_avail(struct vha_vq *vq)
+/* The index may not go back behind @seen, up to where buffers were looked at. */
+static int vha_ring_read_avail(struct vha_vq *vq, u16 seen)
 {
 	__virtio16 idx;
 	int n;
@@ -51,8 +52,8 @@ static int vha_ring_read_avail(struct vha_vq *vq)
 	if (get_user(idx, &vq->avail->idx))
 		return -EFAULT;
 	n = vha_split_avail(vha_cpu16(idx), vq->last_avail, vq->num);
-	if (unlikely(n < 0))
-		return n;
+	if (unlikely(n < 0 || n < (u16)(seen - vq->last_avail)))
+		return -EINVAL;
 	vq->avail_idx = vha_cpu16(idx);
 	/* The index before the entries that it covers. */
 	smp_rmb();
@@ -67,7 +68,7 @@ static int vha_ring_fill(struct vha_vq *vq, u16 idx)
 	int r;
 
 	if (idx == vq->avail_idx) {
-		r = vha_ring_read_avail(vq);
+		r = vha_ring_read_avail(vq, idx);
 		if (unlikely(r))
 			return r;
 	}
@@ -157,8 +158,10 @@ static int vha_ring_parse_rest(struct vha_vq *vq, struct vha_chain *c)
 				return -EFAULT;
 		} else {
 			if (c->next < first || c->next - first >= n) {
+				/* A driver that jumps about gets no read-ahead. */
+				n = c->next == first + n ?
+				    min_t(u32, c->bound - c->next, VHA_BURST) : 1;
 				first = c->next;
-				n = min_t(u32, c->bound - first, VHA_BURST);
 				r = vha_ring_copy_table(vq, c->table +
 							first * sizeof(*desc),
 							n);
@@ -167,6 +170,7 @@ static int vha_ring_parse_rest(struct vha_vq *vq, struct vha_chain *c)
 			}
 			desc += c->next - first;
 		}
+		vq->parsed++;
 		r = vha_chain_feed(c, vq->mem, &vq->mem_hint, desc);
 	} while (r == VHA_FEED_MORE);
 	return r;
@@ -261,16 +265,16 @@ static void vha_ring_signal(struct vha_vq *vq)
 /**
  * vha_ring_publish() - return buffers to the driver, call it if it wants
  * @vq: queue; mutex held; last_avail is past these buffers
- * @first: first entry of vq->used_elem
- * @n: number of entries, at most the size of the ring
+ * @n: entries of vq->used_elem, at most the size of the ring
  *
  * Return: 0, or -EFAULT when the used ring cannot be written; the queue's error
  * eventfd has fired then.
  */
-int vha_ring_publish(struct vha_vq *vq, unsigned int first, unsigned int n)
+int vha_ring_publish(struct vha_vq *vq, unsigned int n)
 {
 	bool event_idx = vha_has_feature(vq, VIRTIO_RING_F_EVENT_IDX);
-	u16 new_idx = vq->last_used + n;
+	const u16 old_idx = vq->last_used;
+	const u16 new_idx = old_idx + n;
 	bool want;
 	__virtio16 event;
 	unsigned int i;
@@ -280,8 +284,8 @@ int vha_ring_publish(struct vha_vq *vq, unsigned int first, unsigned int n)
 	if (!user_access_begin(vq->used, struct_size(vq->used, ring, vq->num)))
 		goto err;
 	for (i = 0; i < n; i++) {
-		u16 at = (u16)(vq->last_used + i) & (vq->num - 1);
-		u64 *elem = (u64 *)&vq->used_elem[first + i];
+		u16 at = (u16)(old_idx + i) & (vq->num - 1);
+		u64 *elem = (u64 *)&vq->used_elem[i];
 
 		unsafe_put_user(elem[0], (u64 __user *)&vq->used->ring[at],
 				fault);
@@ -289,6 +293,7 @@ int vha_ring_publish(struct vha_vq *vq, unsigned int first, unsigned int n)
 	/* Data and entries before the index that covers them. */
 	smp_wmb();
 	unsafe_put_user(vha_virtio16(new_idx), &vq->used->idx, fault);
+	vq->last_used = new_idx;
 	/* Our index before the driver's wish. */
 	smp_mb();
 	if (event_idx)
@@ -297,7 +302,9 @@ int vha_ring_publish(struct vha_vq *vq, unsigned int first, unsigned int n)
 		unsafe_get_user(event, &vq->avail->flags, fault);
 	user_access_end();
 
-	vq->last_used = new_idx;
+	/* Lapped while nobody decided: the latest decision tells nothing. */
+	if ((u16)(new_idx - vq->signalled) < n)
+		vq->signalled_valid = false;
 	if (!vq->call)
 		return 0;
 
@@ -319,6 +326,9 @@ int vha_ring_publish(struct vha_vq *vq, unsigned int first, unsigned int n)
 
 fault:
 	user_access_end();
+	/* Its wish cannot be read, but it can see the buffers. */
+	if (vq->last_used == new_idx && vq->call)
+		vha_ring_signal(vq);
 err:
 	vha_ring_error(vq, -EFAULT);
 	return -EFAULT;

@@ -14,13 +14,15 @@
  * the module, under KUnit and under a fuzzer.
  *
  * Control: each level of a chain has a budget of as many descriptors as its
- * table has entries; whoever needs more walks in a circle. The rules are those
+ * table has entries, and 1024 of a table at most; whoever needs more walks in a
+ * circle, or wants to keep us busy. The rules are those
  * of VIRTIO 1.2 section 2.7: device-readable segments come before writable
  * ones; an indirect descriptor ends the ring's own chain, its table holds no
  * further indirect descriptor, and the length of the table is a multiple of 16.
  * Inside a table the next field is followed, not assumed to be sequential.
  *
- * Limits: 1024 segments a buffer and 65536 descriptors a table, as vhost.
+ * Limits: 1024 segments a buffer and 65536 descriptors a table, as vhost; of a
+ * table at most 1024 are followed, as by QEMU.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -87,7 +89,8 @@ static int vha_chain_enter_table(struct vha_chain *c, u64 addr, u32 len)
 	c->indirect = true;
 	c->table = addr;
 	c->bound = count;
-	c->left = count;
+	/* A chain is no longer than a queue can be, whatever its table holds. */
+	c->left = count < VHA_MAX_SEGS ? count : VHA_MAX_SEGS;
 	c->next = 0;
 	return VHA_FEED_MORE;
 }

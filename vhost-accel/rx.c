@@ -44,11 +44,6 @@
 /* Longest polling before a sleep, whatever VHOST_SET_VRING_BUSYLOOP says. */
 #define VHA_BUSYLOOP_MAX_US 100000
 
-static void vha_rx_free(void *ptr)
-{
-	tun_ptr_free(ptr);
-}
-
 /**
  * vha_rx_return_packets() - give packets taken from the tap back to it
  * @vq: RX queue; mutex held
@@ -58,35 +53,9 @@ void vha_rx_return_packets(struct vha_vq *vq)
 	lockdep_assert_held(&vq->mutex);
 	if (vq->rxq_head != vq->rxq_tail)
 		ptr_ring_unconsume(vq->ring, vq->rxq + vq->rxq_head,
-				   vq->rxq_tail - vq->rxq_head, vha_rx_free);
+				   vq->rxq_tail - vq->rxq_head, tun_ptr_free);
 	vq->rxq_head = 0;
 	vq->rxq_tail = 0;
-}
-
-/*
- * Count packets where tun would, on its netdev. The netdev is known to exist
- * until the RCU section ends: the packets were still queued when it began, and a
- * tap's queue is emptied before its netdev waits for readers and goes.
- */
-static void vha_rx_account(struct vha_vq *vq)
-{
-	int i;
-
-	for (i = 0; i < vq->rxq_tail; i++) {
-		struct sk_buff *skb = vq->rxq[i];
-		unsigned int len;
-
-		if (tun_is_xdp_frame(skb))
-			continue;
-		len = skb->len;
-		if (skb_vlan_tag_present(skb))
-			len += VLAN_HLEN;
-		if (!skb->dev->tstats)
-			continue;
-		preempt_disable();
-		dev_sw_netstats_tx_add(skb->dev, 1, len);
-		preempt_enable();
-	}
 }
 
 /* Take packets from the tap's ring. False when there are none. */
@@ -95,13 +64,9 @@ static bool vha_rx_refill(struct vha_vq *vq)
 	if (vq->rxq_head != vq->rxq_tail)
 		return true;
 	vq->rxq_head = 0;
-	rcu_read_lock();
-	/* recvmsg() counts for itself, and may change what comes after it. */
+	/* A packet through recvmsg() may change what comes after it. */
 	vq->rxq_tail = ptr_ring_consume_batched(vq->ring, vq->rxq,
 						vq->direct ? VHA_BURST : 1);
-	if (vq->direct && vq->tun)
-		vha_rx_account(vq);
-	rcu_read_unlock();
 	return vq->rxq_tail;
 }
 
@@ -120,29 +85,33 @@ bool vha_rx_has_packet(struct vha_vq *vq)
 	return !skb_queue_empty_lockless(&vq->sock->sk->sk_receive_queue);
 }
 
-/* Length of the next packet without vnet header; 0 when there is none. */
-static u32 vha_rx_peek_len(struct vha_vq *vq)
+static u32 vha_rx_skb_len(const struct sk_buff *skb)
+{
+	return skb->len + (skb_vlan_tag_present(skb) ? VLAN_HLEN : 0);
+}
+
+/* Length of the next packet without vnet header; false when there is none. */
+static bool vha_rx_peek_len(struct vha_vq *vq, u32 *len)
 {
 	struct sk_buff_head *queue = &vq->sock->sk->sk_receive_queue;
 	struct sk_buff *skb;
 	unsigned long flags;
-	u32 len = 0;
 
 	if (vq->ring) {
 		if (!vha_rx_refill(vq))
-			return 0;
+			return false;
 		skb = vq->rxq[vq->rxq_head];
-		if (tun_is_xdp_frame(skb))
-			return tun_ptr_to_xdp(skb)->len;
-		return skb->len + (skb_vlan_tag_present(skb) ? VLAN_HLEN : 0);
+		*len = tun_is_xdp_frame(skb) ? tun_ptr_to_xdp(skb)->len :
+					       vha_rx_skb_len(skb);
+		return true;
 	}
 
 	spin_lock_irqsave(&queue->lock, flags);
 	skb = skb_peek(queue);
 	if (skb)
-		len = skb->len + (skb_vlan_tag_present(skb) ? VLAN_HLEN : 0);
+		*len = vha_rx_skb_len(skb);
 	spin_unlock_irqrestore(&queue->lock, flags);
-	return len;
+	return skb;
 }
 
 /**
@@ -173,7 +142,6 @@ static int vha_rx_gather(struct vha_vq *vq, struct vha_rx_burst *b,
 	u32 left = f->len;
 
 	f->iov = vq->iov + b->segs;
-	f->used = b->bufs;
 	while (left) {
 		struct vring_used_elem *elem = &vq->used_elem[bufs];
 		struct vha_chain c;
@@ -214,7 +182,7 @@ static int vha_rx_gather(struct vha_vq *vq, struct vha_rx_burst *b,
 static int vha_rx_publish(struct vha_vq *vq, unsigned int n)
 {
 	vq->last_avail += n;
-	return vha_ring_publish(vq, 0, n);
+	return vha_ring_publish(vq, n);
 }
 
 /* A packet by recvmsg(). Return: packets taken, or as vha_rx_burst(). */
@@ -230,8 +198,7 @@ static int vha_rx_recvmsg(struct vha_vq *vq, u64 *bytes)
 	bool fits;
 	int r;
 
-	len = vha_rx_peek_len(vq);
-	if (!len)
+	if (!vha_rx_peek_len(vq, &len))
 		return 0;
 	want = vq->sock_hlen + len;
 	f->len = vq->vhost_hlen + want;
@@ -391,6 +358,29 @@ static void vha_rx_drop(struct vha_vq *vq, u64 *counter)
 	kfree_skb(vq->rxq[vq->rxq_head++]);
 }
 
+/* Count on the tap what recvmsg() would have counted; mostly one netdev's. */
+static void vha_rx_account(struct vha_vq *vq, unsigned int done)
+{
+	const struct net_device *dev = NULL;
+	unsigned int i, packets = 0, bytes = 0;
+
+	for (i = 0; i < done; i++) {
+		const struct sk_buff *skb = vq->frame[i].ptr;
+
+		if (skb->dev != dev) {
+			if (packets)
+				vha_netdev_account(vq, dev, packets, bytes);
+			dev = skb->dev;
+			packets = 0;
+			bytes = 0;
+		}
+		packets++;
+		bytes += vq->frame[i].len - vq->sock_hlen;
+	}
+	if (packets)
+		vha_netdev_account(vq, dev, packets, bytes);
+}
+
 /*
  * A burst of packets straight from the tap's ring.
  *
@@ -430,6 +420,8 @@ static int vha_rx_burst(struct vha_vq *vq, u64 *bytes)
 			break;
 		done++;
 	}
+	if (vq->tun)
+		vha_rx_account(vq, done);
 	for (i = 0; i < done; i++) {
 		bufs += vq->frame[i].nbufs;
 		sum += vq->frame[i].len - vq->sock_hlen;
@@ -467,7 +459,7 @@ bool vha_busy_poll(struct vha_vq *vq)
 	if (!vq->busyloop_us)
 		return false;
 	if (rx) {
-		/* The reverse of the lock order cannot wait: try. */
+		/* An ioctl may hold it for long: the worker does not wait. */
 		if (!mutex_trylock(&tx->mutex))
 			return false;
 		if (tx->sock)
@@ -510,14 +502,19 @@ void vha_handle_rx(struct vha_vq *vq)
 		goto out;
 	vq->stats.kicks++;
 	vq->win.n = 0;
+	vq->parsed = 0;
 	vha_poll_stop(&vq->sock_poll);
 	vha_ring_disable_notify(vq);
 
-	while (packets < VHA_PKT_WEIGHT && bytes < VHA_BYTE_WEIGHT) {
+	while (packets < VHA_PKT_WEIGHT && bytes < VHA_BYTE_WEIGHT &&
+	       vq->parsed < VHA_DESC_WEIGHT) {
 		r = vha_rx_burst(vq, &bytes);
-		if (r > 0) {
-			packets += r;
-		} else if (r == -ENOBUFS) {
+		/* What others can make us do over again counts as well. */
+		packets += max(r, 1);
+		cond_resched();
+		if (r > 0)
+			continue;
+		if (r == -ENOBUFS) {
 			if (!vha_ring_enable_notify(vq))
 				goto out;
 			vha_ring_disable_notify(vq);
@@ -526,7 +523,7 @@ void vha_handle_rx(struct vha_vq *vq)
 				vha_ring_error(vq, r);
 			goto out;
 		} else if (!vha_busy_poll(vq)) {
-			vha_poll_rearm(&vq->sock_poll);
+			vha_poll_rearm(&vq->sock_poll, vq->sock->file);
 			if (!vha_rx_has_packet(vq))
 				goto out;
 			vha_poll_stop(&vq->sock_poll);

@@ -52,7 +52,7 @@ struct vha_tx_burst {
 /* A frame that is not sent has no bytes left, only its buffer. */
 static void vha_tx_drop(struct vha_frame *f, u64 *counter)
 {
-	(*counter)++;
+	f->drop = counter;
 	if (f->ptr)
 		vha_frag_free(f->ptr);
 	f->ptr = NULL;
@@ -74,6 +74,7 @@ static void vha_tx_place(struct vha_vq *vq, struct vha_tx_burst *b,
 	u32 payload;
 
 	f->ptr = NULL;
+	f->drop = NULL;
 	f->plain = false;
 	f->iov = c->iov;
 	f->niov = c->out;
@@ -337,8 +338,12 @@ static void vha_tx_burst(struct vha_vq *vq, struct vha_tx_burst *b)
 			vha_tx_copy(vq, b, &vq->frame[i]);
 	}
 	vha_tx_send(vq, b);
+	for (i = 0; i < b->n; i++) {
+		if (unlikely(vq->frame[i].drop))
+			(*vq->frame[i].drop)++;
+	}
 	vq->last_avail += b->n;
-	if (unlikely(vha_ring_publish(vq, 0, b->n)))
+	if (unlikely(vha_ring_publish(vq, b->n)))
 		b->err = -EIO;
 }
 
@@ -359,34 +364,36 @@ void vha_handle_tx(struct vha_vq *vq)
 		goto out;
 	vq->stats.kicks++;
 	vq->win.n = 0;
+	vq->parsed = 0;
 	vha_poll_stop(&vq->sock_poll);
 	vha_ring_disable_notify(vq);
 
-	for (;;) {
+	while (packets < VHA_PKT_WEIGHT && bytes < VHA_BYTE_WEIGHT &&
+	       vq->parsed < VHA_DESC_WEIGHT) {
 		b.bytes = 0;
 		vha_tx_burst(vq, &b);
-		packets += b.n;
 		bytes += b.bytes;
+		/* What a guest can make us do over again counts as well. */
+		packets += max(b.n, 1U);
+		cond_resched();
 		if (b.err == -EAGAIN) {
 			vha_poll_start(&vq->sock_poll, vq->sock->file);
-			break;
+			goto out;
 		}
 		if (b.err && b.err != -ENOENT) {
 			/* A used ring that could not be written has been reported. */
 			if (b.err != -EIO)
 				vha_ring_error(vq, b.err);
-			break;
-		}
-		if (packets >= VHA_PKT_WEIGHT || bytes >= VHA_BYTE_WEIGHT) {
-			vha_worker_queue(vq->dev->worker, VHA_TX);
-			break;
+			goto out;
 		}
 		if (b.n || !b.err || vha_busy_poll(vq))
 			continue;
 		if (!vha_ring_enable_notify(vq))
-			break;
+			goto out;
 		vha_ring_disable_notify(vq);
 	}
+	/* The other queue's turn; then ours again. */
+	vha_worker_queue(vq->dev->worker, VHA_TX);
 out:
 	mutex_unlock(&vq->mutex);
 }

@@ -66,8 +66,8 @@ static bool vha_ring_addr_ok(const struct vha_vq *vq,
 			     struct vring_avail __user *avail,
 			     struct vring_used __user *used)
 {
-	size_t event = vha_has_feature(vq, VIRTIO_RING_F_EVENT_IDX) ?
-		       sizeof(__virtio16) : 0;
+	/* With the event word always: EVENT_IDX may be switched on later. */
+	const size_t event = sizeof(__virtio16);
 
 	return access_ok(desc, array_size(vq->num, sizeof(*desc))) &&
 	       access_ok(avail, struct_size(avail, ring, vq->num) + event) &&

@@ -128,7 +128,7 @@ static inline bool model_table(const struct model_ring *m, struct model_chain *c
 			       const struct vring_desc *head)
 {
 	static bool seen[VHA_MAX_INDIRECT];
-	u32 count = head->len / 16, i = 0;
+	u32 count = head->len / 16, i = 0, followed = 0;
 
 	if (head->len % 16 || !count || count > VHA_MAX_INDIRECT ||
 	    (u128)head->addr + head->len > MODEL_SPACE)
@@ -137,8 +137,8 @@ static inline bool model_table(const struct model_ring *m, struct model_chain *c
 	for (;;) {
 		const struct vring_desc *d = model_table_entry(m, i);
 
-		if (seen[i] || (d->flags & VRING_DESC_F_INDIRECT) ||
-		    !model_add(m, c, d))
+		if (seen[i] || ++followed > VHA_MAX_SEGS ||
+		    (d->flags & VRING_DESC_F_INDIRECT) || !model_add(m, c, d))
 			return false;
 		seen[i] = true;
 		if (!(d->flags & VRING_DESC_F_NEXT))

@@ -90,8 +90,8 @@ static void hdr_cases(void)
 }
 
 /*
- * The longest walks there are: a table of 65536 entries as one chain, and the
- * same closed to a loop of empty descriptors. Both must end.
+ * In the largest table, the longest chain that is followed, one that is longer by
+ * a descriptor, and a loop of empty descriptors. All must end.
  */
 static void longest_table(void)
 {
@@ -110,17 +110,22 @@ static void longest_table(void)
 		table[i].flags = VRING_DESC_F_NEXT;
 		table[i].next = i + 1;
 	}
-	table[VHA_MAX_INDIRECT - 1].flags = 0;
-	table[VHA_MAX_INDIRECT - 1].addr = 0x10;
-	table[VHA_MAX_INDIRECT - 1].len = 1;
+	table[VHA_MAX_SEGS - 1].flags = 0;
+	table[VHA_MAX_SEGS - 1].addr = 0x10;
+	table[VHA_MAX_SEGS - 1].len = 1;
 	EXPECT_EQ(core_parse(&m, mem, 0, &c, &iov, 1, &steps), 0, "chain");
-	EXPECT_EQ(steps, VHA_MAX_INDIRECT + 1, "chain");
+	EXPECT_EQ(steps, VHA_MAX_SEGS + 1, "chain");
 	EXPECT_EQ(c.out, 1, "chain");
 
-	table[VHA_MAX_INDIRECT - 1].flags = VRING_DESC_F_NEXT;
-	table[VHA_MAX_INDIRECT - 1].len = 0;
+	table[VHA_MAX_SEGS] = table[VHA_MAX_SEGS - 1];
+	table[VHA_MAX_SEGS - 1].flags = VRING_DESC_F_NEXT;
+	EXPECT_EQ(core_parse(&m, mem, 0, &c, &iov, 1, &steps), -EINVAL, "longer");
+
+	table[VHA_MAX_SEGS - 1].len = 0;
+	table[VHA_MAX_SEGS].flags = VRING_DESC_F_NEXT;
+	table[VHA_MAX_SEGS].next = 0;
 	EXPECT_EQ(core_parse(&m, mem, 0, &c, &iov, 1, &steps), -EINVAL, "loop");
-	EXPECT_EQ(steps, VHA_MAX_INDIRECT + 1, "loop");
+	EXPECT_EQ(steps, VHA_MAX_SEGS + 1, "loop");
 	free(table);
 	free(mem);
 }
