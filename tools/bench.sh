@@ -17,6 +17,8 @@ the lines: Documentation/dev/benchmarks.rst.
   --kver SERIES   kernel series or release, repeatable (default: 6.1 and 6.12)
   --insn          count instructions instead of time: one CPU, the same figure every time (also INSN=1)
   --no-build      measure what is in build/ now
+  --apart         put the generator and the worker on different CPUs (default with ACCEL=kvm; with an emulated
+                  machine only where nothing else runs)
   --pairs N       turns of both devices (default 7, with --insn 3)
   --ms N          length of a turn in milliseconds (default 400)
   --out DIR       where the results go (default: build/bench)
@@ -37,6 +39,8 @@ PROGRAM=vhost-accel/bench_vhost
 kernels=()
 globs=()
 insn=${INSN:-0}
+apart=0
+[ "${ACCEL:-tcg}" = tcg ] || apart=1
 build=
 pairs=
 ms=
@@ -46,6 +50,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--kver)		kernels+=("${2:?--kver needs a series}"); shift ;;
 	--insn)		insn=1 ;;
+	--apart)	apart=1 ;;
 	--no-build)	build=--no-build ;;
 	--pairs)	pairs=${2:?--pairs needs a number}; shift ;;
 	--ms)		ms=${2:?--ms needs a number}; shift ;;
@@ -66,7 +71,8 @@ done
 command -v python3 >/dev/null || die "no python3: run tools/setup.sh"
 command -v gnuplot >/dev/null || die "no gnuplot: run tools/setup.sh"
 
-arguments=(--env "BENCH_IDS=${globs[*]}" --env "BENCH_PAIRS=$pairs" --env "BENCH_MS=$ms")
+arguments=(--env "BENCH_IDS=${globs[*]}" --env "BENCH_PAIRS=$pairs" --env "BENCH_MS=$ms" \
+	--env "BENCH_APART=$apart")
 if [ "$insn" = 1 ]; then
 	arguments+=(--icount --env BENCH_INSN=1)
 	# Limits within the VM are in its own time, which leaps ahead while it waits for a file.

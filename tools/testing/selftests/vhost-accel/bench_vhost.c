@@ -6,8 +6,13 @@
  *
  *   run: id=... unit=... side=ours|peer value=... worker=... ops=... kicks=...
  *
- * Environment: BENCH_IDS=globs, BENCH_PAIRS=turns of both devices, BENCH_MS=length of a
- * turn of one, BENCH_APART=1 for generator and worker on different CPUs, BENCH_INSN=1 where the VM counts instructions: there, a nanosecond is one.
+ * Environment:
+ *
+ *   BENCH_IDS    globs, separated by blanks
+ *   BENCH_PAIRS  turns of both devices
+ *   BENCH_MS     length of a turn of one
+ *   BENCH_APART  1: generator and worker on different CPUs
+ *   BENCH_INSN   1: the VM counts instructions, so that a nanosecond is one
  */
 #include <fnmatch.h>
 #include <sched.h>

@@ -27,7 +27,7 @@
 #define TSO_LEN		(TSO_HEADERS + 45 * TSO_MSS)
 /* Pieces of a large frame as a Linux guest has them: page fragments. */
 #define TSO_PIECE	32768
-#define TSO_BATCH	32
+#define TSO_BATCH	8
 #define TX_BUF		(TSO_LEN + 64)
 #define RX_SMALL_BUF	1536
 #define RX_LARGE_BUF	4096
