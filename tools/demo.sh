@@ -14,7 +14,8 @@ Usage: demo.sh [--kver SERIES] [--pairs N] [--no-build]
 Builds the module, boots a stock Debian kernel as a KVM host under QEMU (emulated, no KVM needed), inserts the
 module, starts an unmodified QEMU/KVM guest in that host with a NIC on /dev/vhost-net and one on
 /dev/vhost-accel, proves that the traffic goes through the devices, measures it on both in turn, then the
-devices alone, and prints a table. Takes a few minutes; needs what tools/setup.sh installs, and no root. Keeps all output in build/demo/log.
+devices alone, and prints a table. Takes a few minutes; needs what tools/setup.sh installs, and no root. Keeps
+all output in build/demo/log.
 
   --kver SERIES   kernel of host and guest (6.12)
   --pairs N       turns of both devices (5)
