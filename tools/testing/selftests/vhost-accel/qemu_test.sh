@@ -24,7 +24,7 @@ counter()
 
 workers()
 {
-	ps -eLo comm= | grep -c "^vhost-$1\$"
+	ps -eLo comm= | awk -v name="vhost-$1" '$1 == name { n++ } END { print n + 0 }'
 }
 
 three_workers()
@@ -57,8 +57,8 @@ counted()
 {
 	local rx tx tap
 
-	rx=$(counter $TAP_FD rx_packets)
-	tx=$(counter $TAP_FD tx_packets)
+	rx=$(counter "$TAP_FD" rx_packets)
+	tx=$(counter "$TAP_FD" tx_packets)
 	tap=$(cat /sys/class/net/tap8/statistics/tx_packets)
 	ksft_print_msg "rx_packets $rx, tx_packets $tx; the tap sent $tap"
 	[ "$rx" -ge 3 ] && [ "$tx" -ge 3 ] && [ "$tap" -ge "$rx" ]
@@ -81,13 +81,13 @@ iperf()
 	local way=$1 packets bytes
 	shift
 
-	packets=$(counter $TAP_FD "${way}_packets")
-	bytes=$(counter $TAP_FD "${way}_bytes")
+	packets=$(counter "$TAP_FD" "${way}_packets")
+	bytes=$(counter "$TAP_FD" "${way}_bytes")
 	serve || return 1
 	guest_exec g "iperf3 -c 10.0.8.1 -t 2 -f m $*" | sed -n 's/^/# /; /sender\|receiver/p'
 	[ "${PIPESTATUS[0]}" = 0 ] || return 1
-	packets=$(($(counter $TAP_FD "${way}_packets") - packets))
-	bytes=$(($(counter $TAP_FD "${way}_bytes") - bytes))
+	packets=$(($(counter "$TAP_FD" "${way}_packets") - packets))
+	bytes=$(($(counter "$TAP_FD" "${way}_bytes") - bytes))
 	ksft_print_msg "$packets packets, $bytes bytes"
 	[ "$packets" -gt 0 ] && [ $((bytes / packets)) -gt 1514 ]
 }
@@ -131,7 +131,7 @@ healthy()
 {
 	local fd sum=0
 
-	for fd in $TAP_FD "${MQ_FDS[@]}"; do
+	for fd in "$TAP_FD" "${MQ_FDS[@]}"; do
 		sum=$((sum + $(counter "$fd" '[rt]x_(errors|drop_(short|hdr|fault|nobuf))')))
 	done
 	ksft_print_msg "errors and drops: $sum"
@@ -142,9 +142,9 @@ moving()
 {
 	local before
 
-	before=$(counter $TAP_FD tx_packets)
+	before=$(counter "$TAP_FD" tx_packets)
 	sleep 0.5
-	[ "$(counter $TAP_FD tx_packets)" -gt "$before" ]
+	[ "$(counter "$TAP_FD" tx_packets)" -gt "$before" ]
 }
 
 kill_under_load()
