@@ -96,7 +96,7 @@ iperf()
 jumbo()
 {
 	ip link set tap8 mtu 9000 || return 1
-	guest_exec g 'ip link set eth0 mtu 9000' && ping_tap -M do -s 8972
+	guest_exec g 'ip link set eth0 mtu 9000' && ping_tap -M "do" -s 8972
 }
 
 both_queues()
