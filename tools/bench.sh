@@ -35,6 +35,26 @@ die()
 }
 
 TOP=$(cd "$(dirname "$0")/.." && pwd)
+
+list()
+{
+	sed -n 's/.*\.id = "\([^"]*\)".*/\1/p' "$TOP/tools/testing/selftests/vhost-accel/bench_work.c" | uniq
+}
+
+# Is there an id that glob $1 matches?
+known()
+{
+	local id
+
+	while read -r id; do
+		# shellcheck disable=SC2254 # a pattern it shall be
+		case $id in
+		$1)	return 0 ;;
+		esac
+	done < <(list)
+	return 1
+}
+
 PROGRAM=vhost-accel/bench_vhost
 kernels=()
 globs=()
@@ -55,11 +75,7 @@ while [ $# -gt 0 ]; do
 	--pairs)	pairs=${2:?--pairs needs a number}; shift ;;
 	--ms)		ms=${2:?--ms needs a number}; shift ;;
 	--out)		out=${2:?--out needs a directory}; shift ;;
-	--list)
-		sed -n 's/.*\.id = "\([^"]*\)".*/\1/p' \
-			"$TOP/tools/testing/selftests/vhost-accel/bench_work.c" | uniq
-		exit
-		;;
+	--list)		list; exit ;;
 	-h|--help)	usage; exit 0 ;;
 	-*)		die "unknown option $1, see --help" ;;
 	*)		globs+=("$1") ;;
@@ -68,6 +84,9 @@ while [ $# -gt 0 ]; do
 done
 [ ${#kernels[@]} != 0 ] || kernels=(6.1 6.12)
 [ ${#globs[@]} != 0 ] || globs=('*')
+for glob in "${globs[@]}"; do
+	known "$glob" || die "no id matches '$glob'; see --list"
+done
 command -v python3 >/dev/null || die "no python3: run tools/setup.sh"
 command -v gnuplot >/dev/null || die "no gnuplot: run tools/setup.sh"
 

@@ -4,6 +4,7 @@
 import html
 import os
 import subprocess
+import sys
 
 OURS = "#2166ac"
 PEER = "#b2182b"
@@ -28,19 +29,22 @@ def label(result):
 
 
 def gnuplot(script):
-    """SVG of a gnuplot script, or None where gnuplot fails."""
+    """SVG of a gnuplot script."""
     done = subprocess.run(["gnuplot"], input=script, capture_output=True, text=True, check=False)
     start = done.stdout.find("<svg")
-    return done.stdout[start:] if done.returncode == 0 and start >= 0 else None
+    if done.returncode or start < 0:
+        sys.exit(f"bench.sh: gnuplot makes no plot: {' '.join(done.stderr.split())}")
+    return done.stdout[start:]
 
 
 def head(height, tics):
+    """What both plots share: a row for each figure, from the top."""
     places = ", ".join(f'"{text}" {at}' for at, text in tics)
     return f"""
 set terminal svg size 900,{height} font "sans,13" background "white"
 set key outside top center horizontal
 set ytics ({places})
-set yrange [*:*] reverse
+set yrange [{len(tics) - 0.5}:-0.5]
 set grid xtics linecolor "#dddddd"
 set border 3
 set tics nomirror
@@ -48,11 +52,13 @@ set tics nomirror
 
 
 def plot_ratios(results):
-    """Bars of the ratios, by id and kernel."""
-    tics, bars = [], []
+    """Bars of the ratios, by id and kernel, with a point for each pair."""
+    tics, bars, points = [], [], []
     for i, r in enumerate(results):
         tics.append((i, f"{label(r)} ({r['kernel']})"))
-        bars.append(f"{i} {r['ratio']:.4f} {int(r['ratio'] < 1)}")
+        colour = int((PEER if r["ratio"] < 1 else OURS)[1:], 16)
+        bars.append(f"{i} {r['ratio']:.4f} {colour}")
+        points += [f"{p / o:.4f} {i}" for o, p in zip(r["samples"]["ours"], r["samples"]["peer"])]
     return gnuplot(head(120 + 34 * len(bars), tics) + f"""
 set xrange [0:*]
 set xlabel "ratio: more than 1 means that ours is ahead"
@@ -61,8 +67,12 @@ set style fill solid
 $ratios << END
 {chr(10).join(bars)}
 END
-plot $ratios using (0):1:(0):2:($1-0.35):($1+0.35):($3 ? 0x{PEER[1:]} : 0x{OURS[1:]}) \\
-	with boxxyerror linecolor rgb variable notitle
+$points << END
+{chr(10).join(points)}
+END
+plot $ratios using (0):1:(0):2:($1-0.35):($1+0.35):3 \\
+	with boxxyerror linecolor rgb variable notitle, \\
+	$points using 1:2 with points pointtype 6 linecolor "black" title "pairs"
 """)
 
 
@@ -111,7 +121,7 @@ def write(results, out):
         "<title>vmaccel benchmarks</title>", f"<style>{STYLE}</style>",
         "<h1>vmaccel benchmarks</h1>", f"<p>{NOTE}</p>",
         f"<p>Environment: {html.escape(kinds)}.</p>",
-        *[p for p in plots if p],
+        *plots,
         "<table>", "<tr>" + "".join(f"<th>{n}</th>" for n in names) + "</tr>",
         *[row(r) for r in results], "</table>", "</html>", ""])
     with open(os.path.join(out, "index.html"), "w", encoding="utf-8") as f:

@@ -115,6 +115,7 @@ class Reader:
         self.runs = []
         self.results = []
         self.problems = []
+        self.last = ""
 
     def progress(self, text):
         """On a terminal one line that is overwritten."""
@@ -155,10 +156,17 @@ class Reader:
                 self.problems.append(text)
                 self.say(f"# FAILED: {text} (see the log)")
             self.finish()
-        elif re.match(r"FAILED: |bench: |Bail out!|1\.\.0 # SKIP|run\.sh: ", text) or \
+        elif text.startswith("bench: "):
+            # What went wrong stands before this, in whatever words.
+            if not self.problems:
+                self.say(f"# {self.last}")
+            self.problems.append(text)
+            self.say(f"# {text}")
+        elif re.match(r"FAILED: |Bail out!|1\.\.0 # SKIP|run\.sh: ", text) or \
                 re.search(r"\berror: |\*\*\*", text):
             self.problems.append(text)
             self.say(f"# {text}")
+        self.last = text
 
 
 def main():
