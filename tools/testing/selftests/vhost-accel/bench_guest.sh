@@ -81,12 +81,10 @@ find_workers()
 	WORKER[ours]=${tids[1]}
 }
 
-worker_ns()
+# worker SIDE FIELD: 1 = ns on a CPU, 3 = times it was put on one.
+worker()
 {
-	local ns _
-
-	read -r ns _ <"/proc/${WORKER[$1]}/schedstat"
-	echo "$ns"
+	cut -d ' ' -f "$2" "/proc/${WORKER[$1]}/schedstat"
 }
 
 # Packets that our device has counted.
@@ -108,19 +106,19 @@ no_fallback()
 # Traffic of a side runs its worker and not the other's; packets over ours are counted by our device.
 through()
 {
-	local side=$1 other=$2 ns idle packets
+	local side=$1 other=$2 runs idle packets
 
-	ns=$(worker_ns "$side")
-	idle=$(worker_ns "$other")
+	runs=$(worker "$side" 3)
+	idle=$(worker "$other" 3)
 	packets=$(counted)
 	ping -q -c 10 -i 0.05 -W 10 "${NET[$side]}.2" >/dev/null || return 1
 	sleep 0.1
-	ns=$(($(worker_ns "$side") - ns))
-	idle=$(($(worker_ns "$other") - idle))
+	runs=$(($(worker "$side" 3) - runs))
+	idle=$(($(worker "$other" 3) - idle))
 	packets=$(($(counted) - packets))
-	say "10 pings through ${NODE[$side]}: its worker ran $((ns / 1000)) us, the other $((idle / 1000)) us;" \
-		"vhost-accel counted $packets packets"
-	[ "$ns" -gt $((2 * idle)) ] || return 1
+	say "10 pings through ${NODE[$side]}: its worker ran $runs times, the other $idle times; vhost-accel counted" \
+		"$packets packets"
+	[ "$runs" -ge 10 ] && [ "$idle" -le 3 ] || return 1
 	if [ "$side" = ours ]; then
 		[ "$packets" -ge 20 ]
 	else
@@ -140,12 +138,12 @@ iperf()
 	local id=$1 side=$2 out mbit ns
 	shift 2
 
-	ns=$(worker_ns "$side")
+	ns=$(worker "$side" 1)
 	out=$(guest_exec g "iperf3 -c ${NET[$side]}.1 -t $SECS -f m $*") || {
 		ksft_print_msg "$out"
 		return 1
 	}
-	ns=$(($(worker_ns "$side") - ns))
+	ns=$(($(worker "$side" 1) - ns))
 	mbit=$(awk '/receiver/ { for (i = 2; i <= NF; i++) if ($i == "Mbits/sec") print $(i - 1) }' <<<"$out")
 	[ -n "$mbit" ] || return 1
 	run_line "demo.iperf3.$id" Mbit/s "$side" "$mbit" better=more
@@ -153,12 +151,13 @@ iperf()
 		"$(awk -v ns="$ns" -v mbit="$mbit" -v s="$SECS" 'BEGIN { print ns / (mbit * 1e6 / 8 / 1024 * s) }')"
 }
 
+# The fastest: what else the machine does can only add.
 round_trip()
 {
 	local side=$1 us
 
 	us=$(ping -q -c "$PINGS" -i 0.02 -W 10 "${NET[$side]}.2" |
-		sed -n 's/^rtt .* = [0-9.]*\/\([0-9.]*\)\/.*/\1/p' | awk '{ print 1000 * $1 }')
+		sed -n 's/^rtt .* = \([0-9.]*\)\/.*/\1/p' | awk '{ print 1000 * $1 }')
 	[ -n "$us" ] || return 1
 	run_line demo.ping us/trip "$side" "$us"
 }
