@@ -410,6 +410,36 @@ static bool c_restart_rx(void)
 	return ok;
 }
 
+/* Frames that the device has taken and found no buffers for go back to the backend. */
+static bool c_restart_waiting(void)
+{
+	struct bed_config cfg = {
+		.kind = BED_TAP,
+		.features = VG_F_MODERN,
+		.rx_buf = 2048,
+		.rx_count = 4,
+	};
+	unsigned int i, sent = 0;
+	struct bed b;
+	bool ok;
+
+	if (bed_open(&b, &cfg))
+		return false;
+	ok = !bed_start(&b);
+	for (i = 0; ok && i < 100; i++) {
+		for (; ok && sent < i + 30; sent++)
+			ok = ring_send_rx(&b, sent, SMALL);
+		ok = ok && ring_got_rx(&b, i, SMALL);
+		if (i % 4 == 3) {
+			ok = ok && expect(!vg_dev_stop(&b.d)) &&
+			     expect(!vg_dev_start(&b.d, b.backend));
+			vg_rx_fill(&b.d, &b.rx);
+		}
+	}
+	bed_close(&b);
+	return ok;
+}
+
 /* One ring is reset and set up anew while frames run through the other. */
 static bool c_ring_reset(void)
 {
@@ -715,6 +745,7 @@ const struct ring_case ring_cases[] = {
 	CASE(notify_on_empty, "notify on empty"),
 	CASE(restart_tx, "stop and start under tx"),
 	CASE(restart_rx, "stop and start under rx"),
+	CASE(restart_waiting, "stop and start with frames that wait"),
 	CASE(ring_reset, "reset of one ring"),
 	CASE(duplex, "full duplex"),
 	CASE(multi_queue, "multi-queue"),
