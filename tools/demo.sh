@@ -57,7 +57,7 @@ log=$out/log
 mkdir -p "$out" || fail "no place for results" "Make $TOP writable"
 echo "demo: from nothing to a guest's traffic through /dev/vhost-accel; a few minutes (log: build/demo/log)"
 set -o pipefail
-if VM_SLOW=${VM_SLOW:-10} "$TOP/tools/testing/vm/run.sh" --kver "$kver" ${build:+"$build"} --timeout 1200 \
+if VM_SLOW=${VM_SLOW:-6} "$TOP/tools/testing/vm/run.sh" --kver "$kver" ${build:+"$build"} --timeout 1200 \
 	--env "BENCH_PAIRS=$pairs" --env BENCH_MS=200 --env 'BENCH_IDS=vhost.tx.64.* vhost.rx.64.*' \
 	vhost-accel/bench_guest.sh vhost-accel/bench_vhost 2>&1 |
 	"$TOP/tools/bench/report.py" --env "${ACCEL:-tcg}" --log "$log" --names vhost-accel vhost-net --no-page "$out"
@@ -66,8 +66,7 @@ then
 
 demo.*: an unmodified QEMU/KVM guest with a NIC on each device. QEMU did not fall back to userspace virtio, and
 each device's worker and counters moved with its own traffic. These figures measure the guest more than the
-devices, since it is emulated twice, and show whatever else this machine does; worker is the CPU time that the
-device's thread took for a KiB.
+devices, since it is emulated twice, and show whatever else this machine does.
 vhost.*: a process plays the guest, so that only the device is measured. "make bench" does this at length.
 END
 	exit 0

@@ -179,7 +179,7 @@ def main():
     parser.add_argument("out", help="directory of results.json and index.html")
     args = parser.parse_args()
 
-    with open(args.log, "w", encoding="utf-8") as log:
+    with open(args.log, "w", encoding="utf-8", buffering=1) as log:
         reader = Reader(args.env, log)
         for raw in sys.stdin:
             reader.feed(raw)

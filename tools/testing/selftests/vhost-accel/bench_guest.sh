@@ -81,10 +81,10 @@ find_workers()
 	WORKER[ours]=${tids[1]}
 }
 
-# worker SIDE FIELD: 1 = ns on a CPU, 3 = times it was put on one.
-worker()
+# How often the worker of a side was put on a CPU.
+wakeups()
 {
-	cut -d ' ' -f "$2" "/proc/${WORKER[$1]}/schedstat"
+	cut -d ' ' -f 3 "/proc/${WORKER[$1]}/schedstat"
 }
 
 # Packets that our device has counted.
@@ -108,13 +108,13 @@ through()
 {
 	local side=$1 other=$2 runs idle packets
 
-	runs=$(worker "$side" 3)
-	idle=$(worker "$other" 3)
+	runs=$(wakeups "$side")
+	idle=$(wakeups "$other")
 	packets=$(counted)
 	ping -q -c 10 -i 0.05 -W 10 "${NET[$side]}.2" >/dev/null || return 1
 	sleep 0.1
-	runs=$(($(worker "$side" 3) - runs))
-	idle=$(($(worker "$other" 3) - idle))
+	runs=$(($(wakeups "$side") - runs))
+	idle=$(($(wakeups "$other") - idle))
 	packets=$(($(counted) - packets))
 	say "10 pings through ${NODE[$side]}: its worker ran $runs times, the other $idle times; vhost-accel counted" \
 		"$packets packets"
@@ -135,20 +135,16 @@ run_line()
 # iperf ID SIDE [OPTION...]: as the receiver counts.
 iperf()
 {
-	local id=$1 side=$2 out mbit ns
+	local id=$1 side=$2 out mbit
 	shift 2
 
-	ns=$(worker "$side" 1)
 	out=$(guest_exec g "iperf3 -c ${NET[$side]}.1 -t $SECS -f m $*") || {
 		ksft_print_msg "$out"
 		return 1
 	}
-	ns=$(($(worker "$side" 1) - ns))
 	mbit=$(awk '/receiver/ { for (i = 2; i <= NF; i++) if ($i == "Mbits/sec") print $(i - 1) }' <<<"$out")
 	[ -n "$mbit" ] || return 1
 	run_line "demo.iperf3.$id" Mbit/s "$side" "$mbit" better=more
-	run_line "demo.worker.$id" ns/KiB "$side" \
-		"$(awk -v ns="$ns" -v mbit="$mbit" -v s="$SECS" 'BEGIN { print ns / (mbit * 1e6 / 8 / 1024 * s) }')"
 }
 
 # The fastest: what else the machine does can only add.
