@@ -236,7 +236,7 @@ long vha_dev_set_memory(struct vha_dev *dev, void __user *argp)
 	/* The worker looks at its table only under its queue's mutex. */
 	for (i = 0; i < VHA_NQUEUES; i++) {
 		mutex_lock(&dev->vq[i].mutex);
-		dev->vq[i].mem = mem;
+		dev->vq[i].space.mem = mem;
 		mutex_unlock(&dev->vq[i].mutex);
 	}
 	swap(dev->mem, mem);

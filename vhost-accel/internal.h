@@ -213,8 +213,7 @@ struct vha_frame {
  * @avail: available ring, an address of the owner
  * @used: used ring, an address of the owner
  * @features: acknowledged feature bits
- * @mem: guest memory table; replaced under @mutex, freed after that
- * @mem_hint: region hit last
+ * @space: guest memory; its table is replaced under @mutex, freed after that
  * @avail_idx: avail->idx as read last
  * @last_avail: buffers up to here have been taken
  * @last_used: buffers up to here have been returned
@@ -259,8 +258,7 @@ struct vha_vq {
 	struct vring_avail __user *avail;
 	struct vring_used __user *used;
 	u64 features;
-	struct vha_mem *mem;
-	u32 mem_hint;
+	struct vha_space space;
 
 	u16 avail_idx;
 	u16 last_avail;

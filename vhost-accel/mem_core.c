@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Guest memory table.
+ * The guest's address space.
  *
- * Problem: every descriptor names guest-physical bytes; the worker needs the
+ * Problem: every descriptor names bytes of the guest; the worker needs the
  * owner's virtual addresses, several million times a second.
  *
  * Model: a guest has a handful of regions (QEMU: 3 to 10; hot-plugged memory:
  * some hundred), they change only when memory or a PCI BAR is plugged, and
- * neighbouring buffers share a region nearly always.
+ * neighbouring buffers share a region nearly always. Behind an IOMMU descriptors
+ * hold addresses of the IOMMU's making instead; an IOTLB, filled on demand by
+ * user space, says what they are. It may know nothing of an address yet, and it
+ * may allow reading or writing only.
  *
  * Control: a flat array sorted by guest address. A lookup tries the region of
  * the last hit (@hint) and falls back to a binary search. A range that crosses
@@ -123,4 +126,61 @@ int vha_mem_translate(const struct vha_mem *mem, u32 *hint, u64 gpa, u64 len,
 			return -EFAULT;
 	}
 	return n;
+}
+
+/* Every byte has to be covered by an entry that allows the access. */
+static int vha_iotlb_translate(struct vha_space *space, u64 addr, u64 len,
+			       bool write, struct iovec *iov, unsigned int max)
+{
+	unsigned int n = 0;
+
+	while (len) {
+		struct vha_map map;
+		u64 off, part;
+
+		if (!space->iotlb->find(space->iotlb, addr, &map)) {
+			space->miss = addr;
+			space->miss_write = write;
+			return -EAGAIN;
+		}
+		if (write ? !map.write : !map.read)
+			return -EPERM;
+		if (n == max)
+			return -ENOBUFS;
+		off = addr - map.start;
+		/* An entry of the whole address space has 2^64 bytes. */
+		part = min(len - 1, map.last - addr) + 1;
+		iov[n].iov_base = (void __user *)(unsigned long)(map.hva + off);
+		iov[n].iov_len = part;
+		n++;
+		len -= part;
+		addr += part;
+		if (!addr && len)
+			return -EFAULT;
+	}
+	return n;
+}
+
+/**
+ * vha_space_translate() - a range of device addresses to host-virtual segments
+ * @space: address space
+ * @addr: start of the range
+ * @len: bytes; 0 gives no segment
+ * @write: the device will write there, otherwise it will read
+ * @iov: filled with one segment for each region or IOTLB entry touched
+ * @max: room in @iov
+ *
+ * Context: any; the caller keeps the table and the IOTLB from changing.
+ *
+ * Return: number of segments; -EFAULT when a byte of the range is in no region
+ * or the range wraps; -ENOBUFS when @iov is too small; -EAGAIN when the IOTLB
+ * does not know a byte of it (@space says which one); -EPERM when the IOTLB
+ * forbids the access.
+ */
+int vha_space_translate(struct vha_space *space, u64 addr, u64 len, bool write,
+			struct iovec *iov, unsigned int max)
+{
+	if (unlikely(space->iotlb))
+		return vha_iotlb_translate(space, addr, len, write, iov, max);
+	return vha_mem_translate(space->mem, &space->hint, addr, len, iov, max);
 }

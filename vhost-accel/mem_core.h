@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Guest memory table: guest-physical to host-virtual translation.
+ * The guest's address space: what a device address is in the owner's.
  */
 #ifndef VHA_MEM_CORE_H
 #define VHA_MEM_CORE_H
@@ -30,8 +30,51 @@ struct vha_mem {
 	struct vha_region regions[];
 };
 
+/**
+ * struct vha_map - what an IOTLB says of an address
+ * @start: first device address that it covers
+ * @last: last device address that it covers, @start or above
+ * @hva: address of @start in the owner's address space
+ * @read: the device may read there
+ * @write: the device may write there
+ */
+struct vha_map {
+	u64 start;
+	u64 last;
+	u64 hva;
+	bool read;
+	bool write;
+};
+
+/**
+ * struct vha_iotlb - where device addresses are looked up that are no guest's
+ * @find: fills the struct with the entry for an address and returns true, or
+ *	returns false when there is none; supplied by the user of this core
+ */
+struct vha_iotlb {
+	bool (*find)(struct vha_iotlb *iotlb, u64 addr, struct vha_map *map);
+};
+
+/**
+ * struct vha_space - the addresses that descriptors hold
+ * @mem: guest memory table, sorted
+ * @hint: region of @mem hit last, see vha_mem_translate()
+ * @iotlb: device addresses are looked up here instead, unless NULL
+ * @miss: after -EAGAIN: device address that @iotlb knows nothing of
+ * @miss_write: after -EAGAIN: the device wants to write there
+ */
+struct vha_space {
+	const struct vha_mem *mem;
+	u32 hint;
+	struct vha_iotlb *iotlb;
+	u64 miss;
+	bool miss_write;
+};
+
 int vha_mem_sort(struct vha_mem *mem);
 int vha_mem_translate(const struct vha_mem *mem, u32 *hint, u64 gpa, u64 len,
 		      struct iovec *iov, unsigned int max);
+int vha_space_translate(struct vha_space *space, u64 addr, u64 len, bool write,
+			struct iovec *iov, unsigned int max);
 
 #endif /* VHA_MEM_CORE_H */

@@ -130,11 +130,10 @@ static int vha_ring_copy_table(struct vha_vq *vq, u64 gpa, u32 n)
 	void *to = vq->table;
 	int i, segs;
 
-	segs = vha_mem_translate(vq->mem, &vq->mem_hint, gpa,
-				 n * sizeof(vq->table[0]), iov,
-				 ARRAY_SIZE(iov));
+	segs = vha_space_translate(&vq->space, gpa, n * sizeof(vq->table[0]),
+				   false, iov, ARRAY_SIZE(iov));
 	if (segs < 0)
-		return -EFAULT;
+		return segs == -ENOBUFS ? -EFAULT : segs;
 	for (i = 0; i < segs; i++) {
 		if (copy_from_user(to, iov[i].iov_base, iov[i].iov_len))
 			return -EFAULT;
@@ -171,7 +170,7 @@ static int vha_ring_parse_rest(struct vha_vq *vq, struct vha_chain *c)
 			desc += c->next - first;
 		}
 		vq->parsed++;
-		r = vha_chain_feed(c, vq->mem, &vq->mem_hint, desc);
+		r = vha_chain_feed(c, &vq->space, desc);
 	} while (r == VHA_FEED_MORE);
 	return r;
 }
@@ -193,7 +192,7 @@ int vha_ring_parse(struct vha_vq *vq, int slot, struct vha_chain *c,
 
 	if (unlikely(r < 0))
 		return r;
-	r = vha_chain_feed(c, vq->mem, &vq->mem_hint, &vq->win.desc[slot]);
+	r = vha_chain_feed(c, &vq->space, &vq->win.desc[slot]);
 	if (unlikely(r == VHA_FEED_MORE))
 		r = vha_ring_parse_rest(vq, c);
 	return r;

@@ -98,8 +98,7 @@ static int vha_chain_enter_table(struct vha_chain *c, u64 addr, u32 len)
 /**
  * vha_chain_feed() - take the descriptor that was wanted
  * @c: parser state
- * @mem: guest memory table
- * @hint: region hit last, see vha_mem_translate()
+ * @space: what the addresses in descriptors are
  * @desc: copy of descriptor @c->next; not read twice by anybody
  *
  * Return: %VHA_FEED_DONE, %VHA_FEED_MORE, or
@@ -107,9 +106,11 @@ static int vha_chain_enter_table(struct vha_chain *c, u64 addr, u32 len)
  * indirect table;
  * -E2BIG: indirect table with more than %VHA_MAX_INDIRECT entries;
  * -EFAULT: bytes outside the guest's memory;
+ * -EPERM: bytes that the IOTLB forbids;
+ * -EAGAIN: bytes that the IOTLB does not know yet, see vha_space_translate();
  * -ENOBUFS: more segments than there is room for.
  */
-int vha_chain_feed(struct vha_chain *c, const struct vha_mem *mem, u32 *hint,
+int vha_chain_feed(struct vha_chain *c, struct vha_space *space,
 		   const struct vring_desc *desc)
 {
 	u16 flags = vha16(desc->flags);
@@ -127,8 +128,9 @@ int vha_chain_feed(struct vha_chain *c, const struct vha_mem *mem, u32 *hint,
 		return vha_chain_enter_table(c, vha64(desc->addr), len);
 	}
 
-	segs = vha_mem_translate(mem, hint, vha64(desc->addr), len,
-				 c->iov + used, c->max - used);
+	segs = vha_space_translate(space, vha64(desc->addr), len,
+				   flags & VRING_DESC_F_WRITE, c->iov + used,
+				   c->max - used);
 	if (unlikely(segs < 0))
 		return segs;
 

@@ -58,7 +58,7 @@ struct vha_chain {
 
 int vha_chain_start(struct vha_chain *c, u32 head, u32 num, struct iovec *iov,
 		    unsigned int max);
-int vha_chain_feed(struct vha_chain *c, const struct vha_mem *mem, u32 *hint,
+int vha_chain_feed(struct vha_chain *c, struct vha_space *space,
 		   const struct vring_desc *desc);
 int vha_split_avail(u16 avail_idx, u16 last_avail, u32 num);
 bool vha_split_need_signal(bool valid, u16 event, u16 new_idx, u16 old_idx);

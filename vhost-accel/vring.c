@@ -41,7 +41,7 @@ void vha_vq_reset(struct vha_vq *vq)
 	vq->avail = NULL;
 	vq->used = NULL;
 	vq->features = 0;
-	vq->mem = NULL;
+	vq->space.mem = NULL;
 	vq->avail_idx = 0;
 	vq->last_avail = 0;
 	vq->last_used = 0;
@@ -83,7 +83,7 @@ static bool vha_ring_addr_ok(const struct vha_vq *vq,
 bool vha_vq_access_ok(struct vha_vq *vq)
 {
 	lockdep_assert_held(&vq->mutex);
-	return vq->mem && vha_ring_addr_ok(vq, vq->desc, vq->avail, vq->used);
+	return vq->space.mem && vha_ring_addr_ok(vq, vq->desc, vq->avail, vq->used);
 }
 
 /**

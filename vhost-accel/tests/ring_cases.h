@@ -260,8 +260,8 @@ static inline int ring_case_run(const struct ring_case *rc,
 				const struct vha_mem *mem, struct vha_chain *c,
 				struct iovec *iov)
 {
+	struct vha_space space = { .mem = mem };
 	unsigned int steps = 0;
-	u32 hint = 0;
 	int ret;
 
 	ret = vha_chain_start(c, rc->head, RING_CASE_NUM, iov,
@@ -272,7 +272,7 @@ static inline int ring_case_run(const struct ring_case *rc,
 			return -ENOTTY;
 		if (++steps > 2 * RING_CASE_NUM)
 			return -ELOOP;
-		ret = vha_chain_feed(c, mem, &hint,
+		ret = vha_chain_feed(c, &space,
 				     c->indirect ? &rc->table[c->next] :
 						   &rc->ring[c->next]);
 	}

@@ -191,7 +191,7 @@ static inline int core_parse(const struct model_ring *m,
 			     struct vha_chain *c, struct iovec *iov,
 			     unsigned int max, unsigned int *steps)
 {
-	u32 hint = 0;
+	struct vha_space space = { .mem = mem };
 	int ret;
 
 	*steps = 0;
@@ -204,7 +204,7 @@ static inline int core_parse(const struct model_ring *m,
 			return 1;
 		copy = c->indirect ? *model_table_entry(m, c->next) :
 				     m->ring[c->next];
-		ret = vha_chain_feed(c, mem, &hint, &copy);
+		ret = vha_chain_feed(c, &space, &copy);
 	}
 	return ret > 0 ? 1 : ret;
 }
