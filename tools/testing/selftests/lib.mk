@@ -11,18 +11,27 @@
 # OUTPUT is the directory of the built files: build/selftests/<directory> by default.
 # KSFT=<tools/testing/selftests of a kernel tree> uses that tree's lib.mk instead.
 
+kst_dir := $(patsubst %/,%,$(dir $(realpath $(lastword $(MAKEFILE_LIST)))))
+
 ifneq ($(KSFT),)
+CFLAGS += -std=gnu11 -D_GNU_SOURCE= -I$(kst_dir)
+# It takes its own place from the only lib.mk in this list.
+MAKEFILE_LIST :=
 include $(KSFT)/lib.mk
+
+$(OUTPUT)/%.o: %.c
+	$(CC) $(CFLAGS) -c -o $@ $<
+
+$(TEST_GEN_PROGS) $(TEST_GEN_PROGS_EXTENDED): $(addprefix $(OUTPUT)/,$(LOCAL_OBJS))
 else
 
-selfdir := $(patsubst %/,%,$(dir $(realpath $(lastword $(MAKEFILE_LIST)))))
 srcdir := $(patsubst %/,%,$(dir $(realpath $(firstword $(MAKEFILE_LIST)))))
-TOP ?= $(realpath $(selfdir)/../../..)
+TOP ?= $(realpath $(kst_dir)/../../..)
 OUTPUT ?= $(TOP)/build/selftests/$(notdir $(srcdir))
 
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
-	-I$(selfdir) -I$(srcdir)
+	-I$(kst_dir) -I$(srcdir)
 
 gen := $(addprefix $(OUTPUT)/,$(TEST_GEN_PROGS) $(TEST_GEN_PROGS_EXTENDED))
 
@@ -32,7 +41,7 @@ $(OUTPUT):
 	@mkdir -p $@
 
 # A program is <name>.c linked with the directory's shared objects, LOCAL_OBJS.
-$(OUTPUT)/%.o: $(srcdir)/%.c $(wildcard $(srcdir)/*.h) $(selfdir)/kstest.h | $(OUTPUT)
+$(OUTPUT)/%.o: $(srcdir)/%.c $(wildcard $(srcdir)/*.h) $(kst_dir)/kstest.h | $(OUTPUT)
 	$(CC) $(CFLAGS) -c -o $@ $<
 
 $(gen): $(OUTPUT)/%: $(OUTPUT)/%.o $(addprefix $(OUTPUT)/,$(LOCAL_OBJS))
