@@ -106,7 +106,7 @@ static int open_device(struct bed *b)
 	struct vg_config cfg = {
 		.features = b->cfg.features,
 		.num = b->cfg.num,
-		.mem_size = 32ul << 20,
+		.mem_size = b->cfg.mem_size ? b->cfg.mem_size : 32ul << 20,
 		.nregions = b->cfg.nregions,
 		.busyloop_us = b->cfg.busyloop_us,
 	};
@@ -143,9 +143,11 @@ int bed_open(struct bed *b, const struct bed_config *cfg)
 		b->peer = vg_packet_open(b->peer_if, true);
 		err = b->peer < 0 ? b->peer : 0;
 	}
-	if (!err)
+	if (!err && cfg->place)
+		err = cfg->place(b);
+	if (!err && !cfg->place)
 		err = vg_pool_init(&b->tx, &b->d.mem, 64, ROOM);
-	if (!err)
+	if (!err && !cfg->place)
 		err = vg_pool_init(&b->rx, &b->d.mem, rx_count, rx_buf);
 	if (err) {
 		ksft_print_msg("%s: cannot set up: %s\n", kind_names[cfg->kind],

@@ -33,6 +33,8 @@ enum bed_kind {
 	BED_KINDS
 };
 
+struct bed;
+
 /**
  * struct bed_config - What to set up.
  * @kind: Backend.
@@ -44,6 +46,8 @@ enum bed_kind {
  * @base: Index both rings start at.
  * @rx_buf: Bytes of an RX buffer, default enough for any frame.
  * @rx_count: RX buffers, default by @rx_buf.
+ * @mem_size: Bytes of guest RAM, default 32 MiB.
+ * @place: Makes both pools, if they shall lie in certain places; 0 or -errno.
  */
 struct bed_config {
 	enum bed_kind kind;
@@ -55,6 +59,8 @@ struct bed_config {
 	__u16 base;
 	unsigned int rx_buf;
 	unsigned int rx_count;
+	size_t mem_size;
+	int (*place)(struct bed *b);
 };
 
 /**

@@ -261,14 +261,20 @@ static int set_state(struct vg_dev *d, unsigned int index, unsigned long req,
 	return vg_ioctl(d->fd, req, &s);
 }
 
+/* What the device takes for the address of an area. */
+static __u64 area(const struct vg_dev *d, __u64 gpa)
+{
+	return d->features & VG_F_PLATFORM ? gpa : (uintptr_t)vg_mem_hva(&d->mem, gpa);
+}
+
 int vg_ring_set_addr(struct vg_dev *d, unsigned int index)
 {
 	struct vg_ring *r = &d->ring[index];
 	struct vhost_vring_addr a = {
 		.index = index,
-		.desc_user_addr = (uintptr_t)vg_mem_hva(r->mem, r->desc_gpa),
-		.avail_user_addr = (uintptr_t)vg_mem_hva(r->mem, r->driver_gpa),
-		.used_user_addr = (uintptr_t)vg_mem_hva(r->mem, r->device_gpa),
+		.desc_user_addr = area(d, r->desc_gpa),
+		.avail_user_addr = area(d, r->driver_gpa),
+		.used_user_addr = area(d, r->device_gpa),
 		.log_guest_addr = r->device_gpa,
 	};
 

@@ -60,6 +60,8 @@
 #define VG_F_VERSION_1		VG_BIT(VIRTIO_F_VERSION_1)
 #define VG_F_NOTIFY_ON_EMPTY	VG_BIT(VIRTIO_F_NOTIFY_ON_EMPTY)
 #define VG_F_PACKED		VG_BIT(VIRTIO_F_RING_PACKED)
+#define VG_F_PLATFORM		VG_BIT(VIRTIO_F_ACCESS_PLATFORM)
+#define VG_F_LOG_ALL		VG_BIT(VHOST_F_LOG_ALL)
 
 /* Bit 27: the driver's ANY_LAYOUT, but to vhost "make up the vnet header". */
 #define VG_F_NET_HDR		VG_BIT(VHOST_NET_F_VIRTIO_NET_HDR)
@@ -408,6 +410,13 @@ int vg_dev_set_mem(const struct vg_dev *d, const struct vg_mem *m);
 
 /** vg_ring_setup() - NUM, BASE, ADDR, KICK, CALL, ERR and busy polling of a ring. */
 int vg_ring_setup(struct vg_dev *d, unsigned int index);
+
+/**
+ * vg_ring_set_addr() - Tell the device where the areas of a ring are.
+ *
+ * With ACCESS_PLATFORM what the library calls a GPA is the address that an IOMMU
+ * translates, and the areas are given by it.
+ */
 int vg_ring_set_addr(struct vg_dev *d, unsigned int index);
 int vg_ring_set_fd(struct vg_dev *d, unsigned int index, unsigned long req, int fd);
 

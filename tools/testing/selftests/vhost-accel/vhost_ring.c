@@ -39,8 +39,9 @@ static __u16 *avail_event(const struct vg_ring *r)
 
 static int split_layout(struct vg_ring *r, struct vg_mem *m)
 {
-	r->desc_gpa = vg_mem_alloc(m, 16ul * r->num, 16, true);
-	r->driver_gpa = vg_mem_alloc(m, 6 + 2ul * r->num, 2, true);
+	/* Pages of their own: who writes a page is known, as the tests of the log need. */
+	r->desc_gpa = vg_mem_alloc(m, 16ul * r->num, VG_PAGE, true);
+	r->driver_gpa = vg_mem_alloc(m, 6 + 2ul * r->num, VG_PAGE, true);
 	r->device_gpa = vg_mem_alloc(m, 6 + 8ul * r->num, VG_PAGE, true);
 	if (!r->desc_gpa || !r->driver_gpa || !r->device_gpa)
 		return -ENOMEM;
