@@ -175,6 +175,21 @@ struct vha_window {
 };
 
 /**
+ * struct vha_taken - a buffer taken from the ring and not yet returned
+ * @id: index of its first descriptor
+ * @slots: 0
+ * @len: bytes written to it, set by who wrote them
+ *
+ * In memory it is the used entry of the split ring: little endian, as every CPU
+ * that this module is built for.
+ */
+struct vha_taken {
+	u16 id;
+	u16 slots;
+	u32 len;
+} __aligned(8);
+
+/**
  * struct vha_frame - a packet of the burst in work
  * @ptr: TX: page fragment the frame is copied to, NULL when it is sent from
  *	guest memory; RX: skb
@@ -200,8 +215,8 @@ struct vha_frame {
 /** VHA_IOV_POOL - segments of a burst; one packet may need %VHA_MAX_SEGS */
 #define VHA_IOV_POOL (VHA_MAX_SEGS + VHA_BURST)
 
-/** VHA_USED_POOL - used entries of a burst; one packet may need %VHA_MAX_SEGS */
-#define VHA_USED_POOL (VHA_MAX_SEGS + VHA_BURST)
+/** VHA_TAKEN_POOL - buffers of a burst; one packet may need %VHA_MAX_SEGS */
+#define VHA_TAKEN_POOL (VHA_MAX_SEGS + VHA_BURST)
 
 /**
  * struct vha_vq - one virtqueue
@@ -215,7 +230,7 @@ struct vha_frame {
  * @features: acknowledged feature bits
  * @space: guest memory; its table is replaced under @mutex, freed after that
  * @avail_idx: avail->idx as read last
- * @last_avail: buffers up to here have been taken
+ * @last_avail: buffers up to here have been taken and returned
  * @last_used: buffers up to here have been returned
  * @signalled: @last_used at the latest decision about a call
  * @signalled_valid: @signalled is of this run of the ring
@@ -240,11 +255,12 @@ struct vha_frame {
  * @kick_poll: waits on @kick
  * @sock_poll: waits on @sock
  * @stats: counters
+ * @ntaken: entries of @taken; 0 between bursts
  * @parsed: chained descriptors followed in this run of the handler
  * @win: copied descriptors of available buffers
  * @table: copied descriptors of an indirect table
  * @frame: packets of the burst in work
- * @used_elem: used entries of the burst in work
+ * @taken: buffers of the burst in work
  * @iov: segments of the burst in work
  * @xdp: TX: frames handed to a tap at once
  */
@@ -290,11 +306,12 @@ struct vha_vq {
 
 	struct vha_stats stats;
 
+	u32 ntaken;
 	u32 parsed;
 	struct vha_window win;
 	struct vring_desc table[VHA_BURST];
 	struct vha_frame frame[VHA_BURST];
-	struct vring_used_elem used_elem[VHA_USED_POOL];
+	struct vha_taken taken[VHA_TAKEN_POOL];
 	struct iovec iov[VHA_IOV_POOL];
 	struct xdp_buff xdp[VHA_BURST];
 };
@@ -362,18 +379,50 @@ void vha_poll_stop(struct vha_poll *poll);
 void vha_poll_forget(struct vha_poll *poll);
 
 /* ring.c */
-int vha_ring_peek(struct vha_vq *vq, u16 idx);
-int vha_ring_parse(struct vha_vq *vq, int slot, struct vha_chain *c,
-		   struct iovec *iov, unsigned int max);
+void vha_ring_run(struct vha_vq *vq);
+int vha_ring_copy_table(struct vha_vq *vq, u64 gpa, u32 n);
+void vha_ring_untake(struct vha_vq *vq, unsigned int n);
 bool vha_ring_more(struct vha_vq *vq);
 void vha_ring_disable_notify(struct vha_vq *vq);
 bool vha_ring_enable_notify(struct vha_vq *vq);
 int vha_ring_publish(struct vha_vq *vq, unsigned int n);
+void vha_ring_call(struct vha_vq *vq);
 void vha_ring_error(struct vha_vq *vq, int err);
 
+/* split.c */
+int vha_split_start(struct vha_vq *vq);
+int vha_split_take(struct vha_vq *vq, struct vha_chain *c, struct iovec *iov,
+		   unsigned int max);
+bool vha_split_more(struct vha_vq *vq);
+int vha_split_disable_notify(struct vha_vq *vq);
+int vha_split_enable_notify(struct vha_vq *vq);
+int vha_split_publish(struct vha_vq *vq);
+
+/**
+ * vha_ring_take() - take the next available buffer
+ * @vq: queue; mutex held
+ * @c: parser; holds the result
+ * @iov: room for segments
+ * @max: entries of @iov
+ *
+ * The buffer is the last one in vq->taken[] then, with length 0.
+ *
+ * Return: 0; -ENOENT when the driver has made no more available; -EFAULT when
+ * the ring or the buffer is not in readable memory of the guest; -EINVAL, -E2BIG
+ * when the ring or the buffer is impossible; -ENOBUFS when there is no room for
+ * its segments, or no buffer can be left in the ring: publish some first.
+ */
+static inline int vha_ring_take(struct vha_vq *vq, struct vha_chain *c,
+				struct iovec *iov, unsigned int max)
+{
+	if (unlikely(vq->ntaken == VHA_TAKEN_POOL))
+		return -ENOBUFS;
+	return vha_split_take(vq, c, iov, max);
+}
+
 /* tx.c, rx.c */
-void vha_handle_tx(struct vha_vq *vq);
-void vha_handle_rx(struct vha_vq *vq);
+bool vha_handle_tx(struct vha_vq *vq);
+bool vha_handle_rx(struct vha_vq *vq);
 void vha_rx_return_packets(struct vha_vq *vq);
 bool vha_busy_poll(struct vha_vq *vq);
 bool vha_rx_has_packet(struct vha_vq *vq);

@@ -1,130 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The split ring in guest memory: copies in, copies out, kicks and calls.
+ * Virtqueues in guest memory, whatever their format.
  *
- * Entering and leaving a user access section costs as much as copying a small
- * frame, so each section here does the work of a whole burst. Within a section
- * nothing may be called; the parser works on the copies, outside.
- *
- * Every address used here lies in a range that access_ok() has passed when it
- * was set: the rings in vha_vq_access_ok(), guest memory in
- * vha_dev_set_memory(). user_access_begin() also stops speculation past the
- * bounds checks before it.
- *
- * Barriers: avail->idx is read before the entries that it covers (smp_rmb, pairs
- * with the driver's write barrier before its avail->idx); used entries and data
- * are written before used->idx (smp_wmb, pairs with the driver's read barrier
- * after used->idx); an index that the other side waits for is written before the
- * index that it may have moved is read (smp_mb, pairs with the same in the
- * driver).
+ * A buffer goes through three steps. vha_ring_take() parses the next available
+ * one to segments and notes it in vq->taken[]; the caller may take many, fills in
+ * the bytes that it wrote, and can take back the latest by vha_ring_untake();
+ * vha_ring_publish() returns the others to the driver, all at once and in order.
+ * Between two bursts nothing is taken, so a queue can be stopped there without a
+ * loss. split.c and packed.c do this for the two formats.
  */
 #include <linux/eventfd.h>
 #include <linux/uaccess.h>
 
 #include "internal.h"
 
-static __virtio16 vha_virtio16(u16 v)
+/**
+ * vha_ring_run() - a turn of a queue's handler
+ * @vq: queue
+ *
+ * Context: the worker, in the owner's address space.
+ */
+void vha_ring_run(struct vha_vq *vq)
 {
-	return (__force __virtio16)cpu_to_le16(v);
-}
+	bool again;
 
-static u16 vha_cpu16(__virtio16 v)
-{
-	return le16_to_cpu((__force __le16)v);
-}
-
-static __virtio16 __user *vha_used_event(const struct vha_vq *vq)
-{
-	return &vq->avail->ring[vq->num];
-}
-
-static __virtio16 __user *vha_avail_event(const struct vha_vq *vq)
-{
-	return (__virtio16 __user *)&vq->used->ring[vq->num];
-}
-
-/* The index may not go back behind @seen, up to where buffers were looked at. */
-static int vha_ring_read_avail(struct vha_vq *vq, u16 seen)
-{
-	__virtio16 idx;
-	int n;
-
-	if (get_user(idx, &vq->avail->idx))
-		return -EFAULT;
-	n = vha_split_avail(vha_cpu16(idx), vq->last_avail, vq->num);
-	if (unlikely(n < 0 || n < (u16)(seen - vq->last_avail)))
-		return -EINVAL;
-	vq->avail_idx = vha_cpu16(idx);
-	/* The index before the entries that it covers. */
-	smp_rmb();
-	return 0;
-}
-
-/* Copy the first descriptors of up to a burst of buffers from @idx on. */
-static int vha_ring_fill(struct vha_vq *vq, u16 idx)
-{
-	struct vha_window *w = &vq->win;
-	unsigned int i, n;
-	int r;
-
-	if (idx == vq->avail_idx) {
-		r = vha_ring_read_avail(vq, idx);
-		if (unlikely(r))
-			return r;
-	}
-	n = min_t(u16, vq->avail_idx - idx, VHA_BURST);
-	w->n = 0;
-	if (!n)
-		return -ENOENT;
-
-	if (!user_access_begin(vq->desc, array_size(vq->num, sizeof(*vq->desc))))
-		return -EFAULT;
-	for (i = 0; i < n; i++) {
-		u16 at = (u16)(idx + i) & (vq->num - 1);
-		u64 *copy = (u64 *)&w->desc[i];
-		u64 __user *desc;
-		__virtio16 head;
-
-		unsafe_get_user(head, &vq->avail->ring[at], fault);
-		w->head[i] = vha_cpu16(head);
-		/* The parser refuses such a head without a look at the copy. */
-		if (unlikely(w->head[i] >= vq->num))
-			continue;
-		desc = (u64 __user *)&vq->desc[w->head[i]];
-		unsafe_get_user(copy[0], desc, fault);
-		unsafe_get_user(copy[1], desc + 1, fault);
-	}
-	user_access_end();
-	w->first = idx;
-	w->n = n;
-	return 0;
-fault:
-	user_access_end();
-	return -EFAULT;
+	mutex_lock(&vq->mutex);
+	if (!vq->sock)
+		goto out;
+	vq->stats.kicks++;
+	vq->win.n = 0;
+	vq->parsed = 0;
+	vha_poll_stop(&vq->sock_poll);
+	vha_ring_disable_notify(vq);
+	again = vq->index == VHA_RX ? vha_handle_rx(vq) : vha_handle_tx(vq);
+	/* The other queue's turn; then ours again. */
+	if (again)
+		vha_worker_queue(vq->dev->worker, vq->index);
+out:
+	mutex_unlock(&vq->mutex);
 }
 
 /**
- * vha_ring_peek() - find an available buffer
+ * vha_ring_copy_table() - copy entries of an indirect table
  * @vq: queue; mutex held
- * @idx: available index, last_avail or after it
+ * @gpa: guest address of the first one
+ * @n: how many, at most the entries of vq->table
  *
- * Return: its slot in the window; -ENOENT when the driver has not made it
- * available; -EFAULT when the ring cannot be read; -EINVAL when its index is
- * impossible.
+ * Guest memory may continue in another region.
+ *
+ * Return: 0; -EFAULT when it is not the guest's memory, or not mapped; or as
+ * vha_space_translate().
  */
-int vha_ring_peek(struct vha_vq *vq, u16 idx)
-{
-	u16 slot = idx - vq->win.first;
-	int r;
-
-	if (likely(slot < vq->win.n))
-		return slot;
-	r = vha_ring_fill(vq, idx);
-	return r ? r : 0;
-}
-
-/* Copy a piece of guest memory that may cross regions. */
-static int vha_ring_copy_table(struct vha_vq *vq, u64 gpa, u32 n)
+int vha_ring_copy_table(struct vha_vq *vq, u64 gpa, u32 n)
 {
 	struct iovec iov[4];
 	void *to = vq->table;
@@ -142,60 +69,14 @@ static int vha_ring_copy_table(struct vha_vq *vq, u64 gpa, u32 n)
 	return 0;
 }
 
-/* Feed the parser until the chain ends: at most one table's length. */
-static int vha_ring_parse_rest(struct vha_vq *vq, struct vha_chain *c)
-{
-	u32 first = 0, n = 0;
-	int r;
-
-	do {
-		const struct vring_desc *desc = vq->table;
-
-		if (!c->indirect) {
-			if (copy_from_user(vq->table, &vq->desc[c->next],
-					   sizeof(*desc)))
-				return -EFAULT;
-		} else {
-			if (c->next < first || c->next - first >= n) {
-				/* A driver that jumps about gets no read-ahead. */
-				n = c->next == first + n ?
-				    min_t(u32, c->bound - c->next, VHA_BURST) : 1;
-				first = c->next;
-				r = vha_ring_copy_table(vq, c->table +
-							first * sizeof(*desc),
-							n);
-				if (r)
-					return r;
-			}
-			desc += c->next - first;
-		}
-		vq->parsed++;
-		r = vha_chain_feed(c, &vq->space, desc);
-	} while (r == VHA_FEED_MORE);
-	return r;
-}
-
 /**
- * vha_ring_parse() - segments of an available buffer
+ * vha_ring_untake() - leave the buffers taken last in the ring
  * @vq: queue; mutex held
- * @slot: from vha_ring_peek(); no other slot may be peeked at before
- * @c: parser; holds the result
- * @iov: room for segments
- * @max: entries of @iov
- *
- * Return: 0, or what vha_chain_feed() refuses the buffer with.
+ * @n: how many, at most vq->ntaken
  */
-int vha_ring_parse(struct vha_vq *vq, int slot, struct vha_chain *c,
-		   struct iovec *iov, unsigned int max)
+void vha_ring_untake(struct vha_vq *vq, unsigned int n)
 {
-	int r = vha_chain_start(c, vq->win.head[slot], vq->num, iov, max);
-
-	if (unlikely(r < 0))
-		return r;
-	r = vha_chain_feed(c, &vq->space, &vq->win.desc[slot]);
-	if (unlikely(r == VHA_FEED_MORE))
-		r = vha_ring_parse_rest(vq, c);
-	return r;
+	vq->ntaken -= n;
 }
 
 /**
@@ -206,27 +87,21 @@ int vha_ring_parse(struct vha_vq *vq, int slot, struct vha_chain *c,
  */
 bool vha_ring_more(struct vha_vq *vq)
 {
-	__virtio16 idx;
-
-	return get_user(idx, &vq->avail->idx) ||
-	       vha_cpu16(idx) != vq->avail_idx;
+	return vha_split_more(vq);
 }
 
 /**
  * vha_ring_disable_notify() - ask the driver not to kick
  * @vq: queue; mutex held
  *
- * A wish: with EVENT_IDX not moving avail_event is enough, and a fault only
- * means that kicks come.
+ * A wish: a fault only means that kicks come.
  */
 void vha_ring_disable_notify(struct vha_vq *vq)
 {
-	if (vq->used_flags & VRING_USED_F_NO_NOTIFY)
-		return;
-	vq->used_flags |= VRING_USED_F_NO_NOTIFY;
-	if (!vha_has_feature(vq, VIRTIO_RING_F_EVENT_IDX) &&
-	    put_user(vha_virtio16(vq->used_flags), &vq->used->flags))
-		vha_ring_error(vq, -EFAULT);
+	int r = vha_split_disable_notify(vq);
+
+	if (unlikely(r))
+		vha_ring_error(vq, r);
 }
 
 /**
@@ -238,99 +113,49 @@ void vha_ring_disable_notify(struct vha_vq *vq)
  */
 bool vha_ring_enable_notify(struct vha_vq *vq)
 {
-	__virtio16 idx;
-	int r;
+	int r = vha_split_enable_notify(vq);
 
-	vq->used_flags &= ~VRING_USED_F_NO_NOTIFY;
-	if (vha_has_feature(vq, VIRTIO_RING_F_EVENT_IDX))
-		r = put_user(vha_virtio16(vq->avail_idx), vha_avail_event(vq));
-	else
-		r = put_user(vha_virtio16(vq->used_flags), &vq->used->flags);
-	/* Be seen waiting before looking. */
-	smp_mb();
-	if (r || get_user(idx, &vq->avail->idx)) {
-		vha_ring_error(vq, -EFAULT);
-		return false;
-	}
-	return vha_cpu16(idx) != vq->avail_idx;
+	if (unlikely(r < 0))
+		vha_ring_error(vq, r);
+	return r > 0;
 }
 
-static void vha_ring_signal(struct vha_vq *vq)
+/**
+ * vha_ring_call() - call the driver
+ * @vq: queue; mutex held
+ */
+void vha_ring_call(struct vha_vq *vq)
 {
+	if (!vq->call)
+		return;
 	vq->stats.signals++;
 	eventfd_signal(vq->call);
 }
 
 /**
  * vha_ring_publish() - return buffers to the driver, call it if it wants
- * @vq: queue; mutex held; last_avail is past these buffers
- * @n: entries of vq->used_elem, at most the size of the ring
+ * @vq: queue; mutex held
+ * @n: how many of those taken; the others stay in the ring
  *
- * Return: 0, or -EFAULT when the used ring cannot be written; the queue's error
+ * Return: 0, or -EFAULT when the ring cannot be written; the queue's error
  * eventfd has fired then.
  */
 int vha_ring_publish(struct vha_vq *vq, unsigned int n)
 {
-	bool event_idx = vha_has_feature(vq, VIRTIO_RING_F_EVENT_IDX);
-	const u16 old_idx = vq->last_used;
-	const u16 new_idx = old_idx + n;
-	bool want;
-	__virtio16 event;
-	unsigned int i;
+	int r;
 
+	if (unlikely(n < vq->ntaken))
+		vha_ring_untake(vq, vq->ntaken - n);
 	if (!n)
 		return 0;
-	if (!user_access_begin(vq->used, struct_size(vq->used, ring, vq->num)))
-		goto err;
-	for (i = 0; i < n; i++) {
-		u16 at = (u16)(old_idx + i) & (vq->num - 1);
-		u64 *elem = (u64 *)&vq->used_elem[i];
-
-		unsafe_put_user(elem[0], (u64 __user *)&vq->used->ring[at],
-				fault);
+	r = vha_split_publish(vq);
+	if (unlikely(r < 0)) {
+		vha_ring_error(vq, r);
+		return r;
 	}
-	/* Data and entries before the index that covers them. */
-	smp_wmb();
-	unsafe_put_user(vha_virtio16(new_idx), &vq->used->idx, fault);
-	vq->last_used = new_idx;
-	/* Our index before the driver's wish. */
-	smp_mb();
-	if (event_idx)
-		unsafe_get_user(event, vha_used_event(vq), fault);
-	else
-		unsafe_get_user(event, &vq->avail->flags, fault);
-	user_access_end();
-
-	/* Lapped while nobody decided: the latest decision tells nothing. */
-	if ((u16)(new_idx - vq->signalled) < n)
-		vq->signalled_valid = false;
-	if (!vq->call)
-		return 0;
-
-	if (vha_has_feature(vq, VIRTIO_F_NOTIFY_ON_EMPTY) &&
-	    vq->avail_idx == vq->last_avail) {
-		want = true;
-	} else if (event_idx) {
-		want = vha_split_need_signal(vq->signalled_valid,
-					     vha_cpu16(event), new_idx,
-					     vq->signalled);
-		vq->signalled = new_idx;
-		vq->signalled_valid = true;
-	} else {
-		want = !(vha_cpu16(event) & VRING_AVAIL_F_NO_INTERRUPT);
-	}
-	if (want)
-		vha_ring_signal(vq);
+	if (r)
+		vha_ring_call(vq);
 	return 0;
-
-fault:
-	user_access_end();
-	/* Its wish cannot be read, but it can see the buffers. */
-	if (vq->last_used == new_idx && vq->call)
-		vha_ring_signal(vq);
-err:
-	vha_ring_error(vq, -EFAULT);
-	return -EFAULT;
 }
 
 /**

@@ -117,7 +117,7 @@ static bool vha_rx_peek_len(struct vha_vq *vq, u32 *len)
 /**
  * struct vha_rx_burst - a burst on its way
  * @n: packets that have buffers
- * @bufs: buffers taken, also entries of vq->used_elem filled
+ * @bufs: buffers they take
  * @segs: entries of vq->iov filled
  */
 struct vha_rx_burst {
@@ -127,62 +127,53 @@ struct vha_rx_burst {
 };
 
 /*
- * Step (a) for one packet: find buffers for @f->len bytes.
+ * Step (a) for one packet: find buffers for @f->len bytes. After a failure it has
+ * none.
  *
- * Return: 0; -ENOBUFS when there are not enough buffers now; -EMSGSIZE when they
+ * Return: 0; -ENOENT when there are not enough buffers now; -EMSGSIZE when they
  * can never do; -EAGAIN when the burst is full; or why the ring is broken.
  */
 static int vha_rx_gather(struct vha_vq *vq, struct vha_rx_burst *b,
 			 struct vha_frame *f)
 {
 	const bool mergeable = vha_has_feature(vq, VIRTIO_NET_F_MRG_RXBUF);
-	unsigned int segs = b->segs, bufs = b->bufs;
-	unsigned int max = min_t(unsigned int, VHA_IOV_POOL,
-				 b->segs + VHA_MAX_SEGS);
+	const unsigned int max = min_t(unsigned int, VHA_IOV_POOL,
+				       b->segs + VHA_MAX_SEGS);
+	unsigned int segs = b->segs;
 	u32 left = f->len;
+	int r = 0;
 
 	f->iov = vq->iov + b->segs;
 	while (left) {
-		struct vring_used_elem *elem = &vq->used_elem[bufs];
 		struct vha_chain c;
-		int slot, r;
+		u32 part;
 
-		if (bufs - b->bufs == vq->num || segs - b->segs == VHA_MAX_SEGS)
-			return -EMSGSIZE;
-		if (bufs == VHA_USED_POOL || segs == max)
-			return b->n ? -EAGAIN : -EMSGSIZE;
-		slot = vha_ring_peek(vq, vq->last_avail + bufs);
-		if (slot < 0)
-			return slot == -ENOENT ? -ENOBUFS : slot;
-		r = vha_ring_parse(vq, slot, &c, vq->iov + segs, max - segs);
+		r = vha_ring_take(vq, &c, vq->iov + segs, max - segs);
 		if (unlikely(r == -ENOBUFS))
-			return b->n ? -EAGAIN : -EMSGSIZE;
+			r = b->n ? -EAGAIN : -EMSGSIZE;
 		if (unlikely(r))
-			return r;
-		if (unlikely(c.out || !c.len))
-			return -EINVAL;
-		elem->id = (__force __virtio32)cpu_to_le32(vq->win.head[slot]);
-		elem->len = (__force __virtio32)
-			cpu_to_le32(min_t(u64, c.len, left));
-		left -= min_t(u64, c.len, left);
+			goto untake;
+		part = min_t(u64, c.len, left);
+		vq->taken[vq->ntaken - 1].len = part;
+		left -= part;
 		segs += c.in;
-		bufs++;
-		if (left && !mergeable)
-			return -EMSGSIZE;
+		if (unlikely(c.out || !part))
+			r = -EINVAL;
+		else if (left && !mergeable)
+			r = -EMSGSIZE;
+		if (unlikely(r))
+			goto untake;
 	}
 	f->niov = segs - b->segs;
-	f->nbufs = bufs - b->bufs;
+	f->nbufs = vq->ntaken - b->bufs;
 	b->segs = segs;
-	b->bufs = bufs;
+	b->bufs = vq->ntaken;
 	b->n++;
 	return 0;
-}
 
-/* Step (c): the guest gets @n buffers of the burst. */
-static int vha_rx_publish(struct vha_vq *vq, unsigned int n)
-{
-	vq->last_avail += n;
-	return vha_ring_publish(vq, n);
+untake:
+	vha_ring_untake(vq, vq->ntaken - b->bufs);
+	return r;
 }
 
 /* A packet by recvmsg(). Return: packets taken, or as vha_rx_burst(). */
@@ -224,7 +215,7 @@ static int vha_rx_recvmsg(struct vha_vq *vq, u64 *bytes)
 	/* Somebody else read it, or the header is not what we think. */
 	if (r != want) {
 		vq->stats.drop_backend++;
-		return 1;
+		goto untake;
 	}
 	vq->direct = vq->tap && vq->sock_hlen;
 
@@ -240,9 +231,11 @@ static int vha_rx_recvmsg(struct vha_vq *vq, u64 *bytes)
 		goto fault;
 	vq->stats.packets++;
 	vq->stats.bytes += len;
-	return vha_rx_publish(vq, b.bufs) ? -EIO : 1;
+	return vha_ring_publish(vq, b.bufs) ? -EIO : 1;
 fault:
 	vq->stats.drop_fault++;
+untake:
+	vha_ring_untake(vq, b.bufs);
 	return 1;
 }
 
@@ -384,7 +377,7 @@ static void vha_rx_account(struct vha_vq *vq, unsigned int done)
 /*
  * A burst of packets straight from the tap's ring.
  *
- * Return: packets taken, 0 when there are none; -ENOBUFS when the next one waits
+ * Return: packets taken, 0 when there are none; -ENOENT when the next one waits
  * for buffers; otherwise why the ring is broken, -EIO if that is reported.
  */
 static int vha_rx_burst(struct vha_vq *vq, u64 *bytes)
@@ -434,7 +427,7 @@ static int vha_rx_burst(struct vha_vq *vq, u64 *bytes)
 	/* Its buffers are the next packet's; this one is gone. */
 	if (done < b.n)
 		vha_rx_drop(vq, &vq->stats.drop_fault);
-	r = vha_rx_publish(vq, bufs);
+	r = vha_ring_publish(vq, bufs);
 	return r ? -EIO : max(done, 1U);
 }
 
@@ -487,24 +480,16 @@ bool vha_busy_poll(struct vha_vq *vq)
 
 /**
  * vha_handle_rx() - give the guest what the backend has for it
- * @vq: RX queue
+ * @vq: RX queue; mutex held; it has a backend
  *
  * Context: the worker, in the owner's address space.
+ * Return: true when there may be more to do at once.
  */
-void vha_handle_rx(struct vha_vq *vq)
+bool vha_handle_rx(struct vha_vq *vq)
 {
 	unsigned int packets = 0;
 	u64 bytes = 0;
 	int r;
-
-	mutex_lock(&vq->mutex);
-	if (!vq->sock)
-		goto out;
-	vq->stats.kicks++;
-	vq->win.n = 0;
-	vq->parsed = 0;
-	vha_poll_stop(&vq->sock_poll);
-	vha_ring_disable_notify(vq);
 
 	while (packets < VHA_PKT_WEIGHT && bytes < VHA_BYTE_WEIGHT &&
 	       vq->parsed < VHA_DESC_WEIGHT) {
@@ -514,23 +499,20 @@ void vha_handle_rx(struct vha_vq *vq)
 		cond_resched();
 		if (r > 0)
 			continue;
-		if (r == -ENOBUFS) {
+		if (r == -ENOENT) {
 			if (!vha_ring_enable_notify(vq))
-				goto out;
+				return false;
 			vha_ring_disable_notify(vq);
 		} else if (r < 0) {
 			if (r != -EIO)
 				vha_ring_error(vq, r);
-			goto out;
+			return false;
 		} else if (!vha_busy_poll(vq)) {
 			vha_poll_rearm(&vq->sock_poll, vq->sock->file);
 			if (!vha_rx_has_packet(vq))
-				goto out;
+				return false;
 			vha_poll_stop(&vq->sock_poll);
 		}
 	}
-	/* The other queue's turn; then ours again. */
-	vha_worker_queue(vq->dev->worker, VHA_RX);
-out:
-	mutex_unlock(&vq->mutex);
+	return true;
 }

@@ -107,16 +107,10 @@ static void vha_tx_collect(struct vha_vq *vq, struct vha_tx_burst *b)
 	struct vha_chain c;
 
 	for (b->n = 0; b->n < VHA_BURST; b->n++) {
-		int slot = vha_ring_peek(vq, vq->last_avail + b->n);
-
-		if (slot < 0) {
-			b->err = slot;
-			return;
-		}
-		b->err = vha_ring_parse(vq, slot, &c, vq->iov + segs,
-					min_t(unsigned int, VHA_MAX_SEGS,
-					      VHA_IOV_POOL - segs));
-		if (unlikely(b->err == -ENOBUFS && segs)) {
+		b->err = vha_ring_take(vq, &c, vq->iov + segs,
+				       min_t(unsigned int, VHA_MAX_SEGS,
+					     VHA_IOV_POOL - segs));
+		if (unlikely(b->err == -ENOBUFS && b->n)) {
 			/* It is first in the next burst, with all the room. */
 			b->err = 0;
 			return;
@@ -124,12 +118,10 @@ static void vha_tx_collect(struct vha_vq *vq, struct vha_tx_burst *b)
 		if (unlikely(b->err))
 			return;
 		if (unlikely(c.write_seen)) {
+			vha_ring_untake(vq, 1);
 			b->err = -EINVAL;
 			return;
 		}
-		vq->used_elem[b->n].id = (__force __virtio32)
-			cpu_to_le32(vq->win.head[slot]);
-		vq->used_elem[b->n].len = 0;
 		vha_tx_place(vq, b, &vq->frame[b->n], &c);
 		b->bytes += c.len;
 		segs += c.out;
@@ -342,31 +334,22 @@ static void vha_tx_burst(struct vha_vq *vq, struct vha_tx_burst *b)
 		if (unlikely(vq->frame[i].drop))
 			(*vq->frame[i].drop)++;
 	}
-	vq->last_avail += b->n;
 	if (unlikely(vha_ring_publish(vq, b->n)))
 		b->err = -EIO;
 }
 
 /**
  * vha_handle_tx() - send what the guest has made available
- * @vq: TX queue
+ * @vq: TX queue; mutex held; it has a backend
  *
  * Context: the worker, in the owner's address space.
+ * Return: true when there may be more to do at once.
  */
-void vha_handle_tx(struct vha_vq *vq)
+bool vha_handle_tx(struct vha_vq *vq)
 {
 	unsigned int packets = 0;
 	struct vha_tx_burst b;
 	u64 bytes = 0;
-
-	mutex_lock(&vq->mutex);
-	if (!vq->sock)
-		goto out;
-	vq->stats.kicks++;
-	vq->win.n = 0;
-	vq->parsed = 0;
-	vha_poll_stop(&vq->sock_poll);
-	vha_ring_disable_notify(vq);
 
 	while (packets < VHA_PKT_WEIGHT && bytes < VHA_BYTE_WEIGHT &&
 	       vq->parsed < VHA_DESC_WEIGHT) {
@@ -378,22 +361,19 @@ void vha_handle_tx(struct vha_vq *vq)
 		cond_resched();
 		if (b.err == -EAGAIN) {
 			vha_poll_start(&vq->sock_poll, vq->sock->file);
-			goto out;
+			return false;
 		}
 		if (b.err && b.err != -ENOENT) {
 			/* A used ring that could not be written has been reported. */
 			if (b.err != -EIO)
 				vha_ring_error(vq, b.err);
-			goto out;
+			return false;
 		}
 		if (b.n || !b.err || vha_busy_poll(vq))
 			continue;
 		if (!vha_ring_enable_notify(vq))
-			goto out;
+			return false;
 		vha_ring_disable_notify(vq);
 	}
-	/* The other queue's turn; then ours again. */
-	vha_worker_queue(vq->dev->worker, VHA_TX);
-out:
-	mutex_unlock(&vq->mutex);
+	return true;
 }

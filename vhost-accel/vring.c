@@ -95,16 +95,10 @@ bool vha_vq_access_ok(struct vha_vq *vq)
  */
 int vha_vq_start(struct vha_vq *vq)
 {
-	__virtio16 idx;
-
 	lockdep_assert_held(&vq->mutex);
 	vq->used_flags = 0;
 	vq->signalled_valid = false;
-	if (put_user((__force __virtio16)0, &vq->used->flags) ||
-	    get_user(idx, &vq->used->idx))
-		return -EFAULT;
-	vq->last_used = le16_to_cpu((__force __le16)idx);
-	return 0;
+	return vha_split_start(vq);
 }
 
 static long vha_vring_set_num(struct vha_vq *vq, void __user *argp)

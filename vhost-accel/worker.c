@@ -32,9 +32,9 @@ static bool vha_worker_run(void *data)
 	work = xchg(&worker->pending, 0);
 
 	if (work & BIT(VHA_RX))
-		vha_handle_rx(&dev->vq[VHA_RX]);
+		vha_ring_run(&dev->vq[VHA_RX]);
 	if (work & BIT(VHA_TX))
-		vha_handle_tx(&dev->vq[VHA_TX]);
+		vha_ring_run(&dev->vq[VHA_TX]);
 	cond_resched();
 	return true;
 }
