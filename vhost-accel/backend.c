@@ -85,6 +85,8 @@ static void vha_backend_bind(struct vha_vq *vq, const struct vha_backend *be)
 	vq->tap = be->tap;
 	vq->tun = be->tun;
 	vq->direct = false;
+	if (vq->index == VHA_RX)
+		vha_netdev_bind(vq);
 }
 
 static int vha_backend_start(struct vha_vq *vq)

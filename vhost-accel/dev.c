@@ -8,7 +8,6 @@
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/sched/mm.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -41,6 +40,7 @@ static void vha_dev_cleanup(struct vha_dev *dev)
 {
 	int i;
 
+	vha_sysfs_del(dev);
 	vha_backend_stop(dev);
 	for (i = 0; i < VHA_NQUEUES; i++) {
 		struct vha_vq *vq = &dev->vq[i];
@@ -98,7 +98,7 @@ int vha_dev_check_owner(struct vha_dev *dev)
  * vha_dev_set_owner() - VHOST_SET_OWNER: the caller becomes owner
  * @dev: device
  *
- * Starts the worker in the caller's cgroup.
+ * Starts the worker in the caller's cgroup, and all counters at 0.
  *
  * Return: 0, -EBUSY when there is an owner, -ENOMEM, or what starting a thread
  * fails with.
@@ -107,6 +107,7 @@ long vha_dev_set_owner(struct vha_dev *dev)
 {
 	struct vha_worker *worker;
 	long r = 0;
+	int i;
 
 	mutex_lock(&dev->mutex);
 	if (dev->mm) {
@@ -118,14 +119,28 @@ long vha_dev_set_owner(struct vha_dev *dev)
 		r = -EINVAL;
 		goto out;
 	}
+	/* Nobody but readers knows the counters as long as there is no worker. */
+	for (i = 0; i < VHA_NQUEUES; i++) {
+		memset(&dev->vq[i].stats, 0, sizeof(dev->vq[i].stats));
+		dev->vq[i].kick_poll.wakes = 0;
+	}
 	worker = vha_worker_create(dev);
 	if (IS_ERR(worker)) {
 		r = PTR_ERR(worker);
-		mmput(dev->mm);
-		dev->mm = NULL;
-		goto out;
+		goto err_put_mm;
 	}
 	dev->worker = worker;
+	r = vha_sysfs_add(dev);
+	if (r)
+		goto err_destroy_worker;
+	goto out;
+
+err_destroy_worker:
+	vha_worker_destroy(worker);
+	dev->worker = NULL;
+err_put_mm:
+	mmput(dev->mm);
+	dev->mm = NULL;
 out:
 	mutex_unlock(&dev->mutex);
 	return r;
@@ -291,41 +306,3 @@ long vha_dev_get_fork(struct vha_dev *dev, void __user *argp)
 	return put_user(mode, (u8 __user *)argp);
 }
 #endif
-
-static void vha_vq_show(struct vha_vq *vq, const char *name, struct seq_file *m)
-{
-	const struct vha_stats *s = &vq->stats;
-	const struct {
-		const char *name;
-		const u64 *value;
-	} counters[] = {
-		{ "packets", &s->packets },
-		{ "bytes", &s->bytes },
-		{ "kicks", &s->kicks },
-		{ "signals", &s->signals },
-		{ "errors", &s->errors },
-		{ "drop_short", &s->drop_short },
-		{ "drop_hdr", &s->drop_hdr },
-		{ "drop_fault", &s->drop_fault },
-		{ "drop_nobuf", &s->drop_nobuf },
-		{ "drop_backend", &s->drop_backend },
-	};
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(counters); i++)
-		seq_printf(m, "%s_%s:\t%llu\n", name, counters[i].name,
-			   READ_ONCE(*counters[i].value));
-}
-
-/**
- * vha_dev_show() - counters for /proc/PID/fdinfo/FD
- * @dev: device
- * @m: file to write to
- *
- * Context: process; takes no lock, so that a stuck guest cannot stop a reader.
- */
-void vha_dev_show(struct vha_dev *dev, struct seq_file *m)
-{
-	vha_vq_show(&dev->vq[VHA_RX], "rx", m);
-	vha_vq_show(&dev->vq[VHA_TX], "tx", m);
-}

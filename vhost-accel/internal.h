@@ -4,12 +4,14 @@
  *
  * Lock order, outermost first:
  *
+ *   vha_dev.mutex -> sysfs.c's list and kernfs's active references
  *   vha_dev.mutex -> vha_vq.mutex of the RX queue -> vha_vq.mutex of the TX queue
  *   -> locks of the backend socket, the eventfds and their wait queues
  *
  * The worker takes only vq mutexes, and the second one only by trylock, so an
  * ioctl that holds dev->mutex may wait for the worker. Wait queue callbacks
  * (poll.c) run under foreign locks with interrupts off: they set a bit and wake.
+ * Readers of statistics take none of these locks.
  */
 #ifndef VHA_INTERNAL_H
 #define VHA_INTERNAL_H
@@ -27,12 +29,15 @@
 
 #include "ring_core.h"
 
+struct miscdevice;
 struct net_device;
+struct pid;
 struct ptr_ring;
 struct seq_file;
 struct sk_buff;
 struct socket;
 struct vha_dev;
+struct vha_sysfs;
 
 /** VHA_BURST - packets handled between two looks at the ring indices */
 #define VHA_BURST 64
@@ -86,12 +91,21 @@ enum vha_queue {
  * @dev: whose packets
  * @vtsk: vhost_task of the owner's process, or NULL
  * @task: kthread that adopts the owner's address space, when there is no @vtsk
+ * @thread: id of the thread once it has run; written by the thread
+ * @clock: when the handler in work began, local clock, ns; the thread's own, like
+ *	all below
+ * @weight: time in handlers since @booked last changed, ns
+ * @booked: CPU time of the thread that the queues have in their statistics, ns
  */
 struct vha_worker {
 	unsigned long pending;
 	struct vha_dev *dev;
 	struct vhost_task *vtsk;
 	struct task_struct *task;
+	struct pid *thread;
+	u64 clock;
+	u64 weight[VHA_NQUEUES];
+	u64 booked;
 };
 
 struct vha_vq;
@@ -104,6 +118,7 @@ struct vha_vq;
  *	protected by the mutex of @vq
  * @home: wait queue of the polled file while the file is known
  * @mask: events that concern us
+ * @wakes: events that were; written under the wait queue's lock
  * @vq: queue to run
  */
 struct vha_poll {
@@ -112,6 +127,7 @@ struct vha_poll {
 	wait_queue_head_t *wqh;
 	wait_queue_head_t *home;
 	__poll_t mask;
+	u64 wakes;
 	struct vha_vq *vq;
 };
 
@@ -133,10 +149,11 @@ struct vha_frag {
 };
 
 /**
- * struct vha_stats - counters of a queue, since the device was opened
+ * struct vha_stats - counters of a queue, since the device got its owner
  * @packets: packets handed to the backend or to the guest
  * @bytes: their bytes, without the virtio-net header
- * @kicks: runs of the handler
+ * @copies: copies made of a frame between guest and host memory
+ * @runs: runs of the handler
  * @signals: calls to the guest
  * @errors: ring errors, each of which stopped the queue and fired its ERR eventfd
  * @drop_short: frames shorter than an Ethernet header, or than the vnet header
@@ -145,12 +162,16 @@ struct vha_frag {
  * @drop_nobuf: no buffer was large enough, or no memory
  * @drop_backend: the backend refused the frame, or lost it, or it is too long
  *
- * Written by the worker under the queue's mutex, read by anybody.
+ * @worker_ns: CPU time of the worker spent on the queue; see cputime.c
+ *
+ * Written by the worker under the queue's mutex, read by anybody. sysfs.c names
+ * them all.
  */
 struct vha_stats {
 	u64 packets;
 	u64 bytes;
-	u64 kicks;
+	u64 copies;
+	u64 runs;
 	u64 signals;
 	u64 errors;
 	u64 drop_short;
@@ -158,6 +179,7 @@ struct vha_stats {
 	u64 drop_fault;
 	u64 drop_nobuf;
 	u64 drop_backend;
+	u64 worker_ns;
 };
 
 /**
@@ -244,7 +266,7 @@ struct vha_frame {
  * @direct: the backend's header is known to be @sock_hlen bytes long, so that
  *	RX packets may be taken from @ring without asking the backend
  * @ring: RX: where a tap backend queues packets
- * @netdev: RX: netdev of the tap once a packet has told it; see netdev.c
+ * @netdev: RX: netdev of the backend, as soon as it is known; see netdev.c
  * @netdev_node: RX: place among the queues that have one
  * @rxq: RX: packets taken from @ring
  * @rxq_head: first of them
@@ -322,6 +344,7 @@ struct vha_vq {
  * @mm: owner's address space, NULL without an owner
  * @worker: thread that serves both queues; set while there is an owner
  * @mem: guest memory table, also in each queue
+ * @sysfs: its directory in sysfs, while there is an owner
  * @kthread: use a kthread even where the kernel has vhost_task
  * @frag: TX page fragments
  * @vq: the queues
@@ -331,6 +354,7 @@ struct vha_dev {
 	struct mm_struct *mm;
 	struct vha_worker *worker;
 	struct vha_mem *mem;
+	struct vha_sysfs *sysfs;
 	bool kthread;
 	struct vha_frag frag;
 	struct vha_vq vq[VHA_NQUEUES];
@@ -353,7 +377,6 @@ long vha_dev_set_features(struct vha_dev *dev, u64 features);
 long vha_dev_set_memory(struct vha_dev *dev, void __user *argp);
 long vha_dev_set_fork(struct vha_dev *dev, void __user *argp);
 long vha_dev_get_fork(struct vha_dev *dev, void __user *argp);
-void vha_dev_show(struct vha_dev *dev, struct seq_file *m);
 
 /* vring.c */
 long vha_vring_ioctl(struct vha_dev *dev, unsigned int cmd, void __user *argp);
@@ -427,6 +450,18 @@ void vha_rx_return_packets(struct vha_vq *vq);
 bool vha_busy_poll(struct vha_vq *vq);
 bool vha_rx_has_packet(struct vha_vq *vq);
 
+/* cputime.c */
+void vha_cputime_begin(struct vha_worker *worker);
+void vha_cputime_end(struct vha_worker *worker, enum vha_queue queue);
+
+/* sysfs.c */
+void vha_sysfs_init(const struct miscdevice *misc);
+void vha_sysfs_publish(void);
+void vha_sysfs_exit(void);
+int vha_sysfs_add(struct vha_dev *dev);
+void vha_sysfs_del(struct vha_dev *dev);
+void vha_sysfs_fdinfo(const struct vha_dev *dev, struct seq_file *m);
+
 /* netdev.c */
 int vha_netdev_init(void);
 void vha_netdev_exit(void);
@@ -434,6 +469,8 @@ void vha_netdev_add(struct vha_vq *vq);
 void vha_netdev_del(struct vha_vq *vq);
 void vha_netdev_account(struct vha_vq *vq, const struct net_device *dev,
 			unsigned int packets, unsigned int bytes);
+void vha_netdev_bind(struct vha_vq *vq);
+void vha_netdev_name(const struct vha_vq *vq, char *name);
 
 /* frag.c */
 void *vha_frag_alloc(struct vha_frag *frag, u32 size);

@@ -131,7 +131,7 @@ static __poll_t vha_poll(struct file *file, poll_table *wait)
 
 static void vha_show_fdinfo(struct seq_file *m, struct file *file)
 {
-	vha_dev_show(file->private_data, m);
+	vha_sysfs_fdinfo(file->private_data, m);
 }
 
 static const struct file_operations vha_fops = {
@@ -158,18 +158,24 @@ static int __init vha_init(void)
 {
 	int r;
 
+	vha_sysfs_init(&vha_misc);
 	r = vha_netdev_init();
 	if (r)
 		return r;
+	/* Nothing may fail after this: somebody may have opened the node. */
 	r = misc_register(&vha_misc);
-	if (r)
+	if (r) {
 		vha_netdev_exit();
-	return r;
+		return r;
+	}
+	vha_sysfs_publish();
+	return 0;
 }
 module_init(vha_init);
 
 static void __exit vha_exit(void)
 {
+	vha_sysfs_exit();
 	misc_deregister(&vha_misc);
 	vha_netdev_exit();
 }

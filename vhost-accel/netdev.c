@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Statistics of the tap's netdev.
+ * The backend's netdev: its statistics and its name.
  *
  * Problem: packets that we take from a tap's ring without asking tun are not
  * counted by tun, while operators read the VM's traffic from the tap. The netdev
  * is not to be had from the tap's file; a packet names it, but a packet may be
  * older than the netdev's end: a detached tap keeps what we give back to it.
+ * Macvtaps and packet sockets count for themselves and tell their netdev.
  *
  * Control: a packet's netdev pointer is compared, never followed. It is looked up
  * among the netdevs that exist; one that is found there, and is a tun, is
@@ -15,6 +16,9 @@
  * before it is freed. So what a queue remembers inside an RCU section exists until
  * the section ends, without a reference that would hold up unregistering.
  */
+#include <linux/if_packet.h>
+#include <linux/if_tap.h>
+#include <linux/net.h>
 #include <linux/netdevice.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
@@ -41,7 +45,7 @@ static struct net_device *vha_netdev_find(const struct net_device *wanted)
 	for_each_net_rcu(net) {
 		for_each_netdev_rcu(net, dev) {
 			if (dev == wanted)
-				return vha_netdev_is_tun(dev) ? dev : NULL;
+				return dev;
 		}
 	}
 	return NULL;
@@ -65,6 +69,8 @@ void vha_netdev_account(struct vha_vq *vq, const struct net_device *dev,
 	known = READ_ONCE(vq->netdev);
 	if (unlikely(known != dev)) {
 		known = vha_netdev_find(dev);
+		if (known && !vha_netdev_is_tun(known))
+			known = NULL;
 		spin_lock(&vha_netdev_lock);
 		if (known)
 			WRITE_ONCE(vq->netdev, known);
@@ -75,6 +81,65 @@ void vha_netdev_account(struct vha_vq *vq, const struct net_device *dev,
 		dev_sw_netstats_tx_add(known, packets, bytes);
 		preempt_enable();
 	}
+	rcu_read_unlock();
+}
+
+/* The netdev that the backend itself names; it may be on its way out. */
+static const struct net_device *vha_netdev_of(const struct vha_vq *vq)
+{
+	struct sockaddr_ll addr = { };
+	const struct tap_queue *queue;
+	const struct tap_dev *tap;
+
+	if (!vq->sock || vq->tun)
+		return NULL;
+	if (vq->tap) {
+		queue = container_of(vq->sock, struct tap_queue, sock);
+		tap = rcu_dereference(queue->tap);
+		return tap ? tap->dev : NULL;
+	}
+	if (vq->sock->ops->getname(vq->sock, (struct sockaddr *)&addr, 0) < 0)
+		return NULL;
+	return dev_get_by_index_rcu(sock_net(vq->sock->sk), addr.sll_ifindex);
+}
+
+/**
+ * vha_netdev_bind() - the queue has another backend, or none
+ * @vq: RX queue; mutex held
+ *
+ * Context: process.
+ */
+void vha_netdev_bind(struct vha_vq *vq)
+{
+	const struct net_device *dev;
+	struct net_device *known;
+
+	lockdep_assert_held(&vq->mutex);
+	rcu_read_lock();
+	dev = vha_netdev_of(vq);
+	known = dev ? vha_netdev_find(dev) : NULL;
+	spin_lock(&vha_netdev_lock);
+	WRITE_ONCE(vq->netdev, known);
+	spin_unlock(&vha_netdev_lock);
+	rcu_read_unlock();
+}
+
+/**
+ * vha_netdev_name() - name of the backend's netdev
+ * @vq: RX queue
+ * @name: IFNAMSIZ bytes for it; empty when it is not known
+ *
+ * A netdev that is being renamed may give a mixture of both names.
+ *
+ * Context: process; takes no lock.
+ */
+void vha_netdev_name(const struct vha_vq *vq, char *name)
+{
+	const struct net_device *dev;
+
+	rcu_read_lock();
+	dev = READ_ONCE(vq->netdev);
+	strscpy(name, dev ? dev->name : "", IFNAMSIZ);
 	rcu_read_unlock();
 }
 

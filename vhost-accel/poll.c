@@ -17,8 +17,10 @@ static int vha_poll_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 {
 	struct vha_poll *poll = container_of(wait, struct vha_poll, wait);
 
-	if (key_to_poll(key) & poll->mask)
+	if (key_to_poll(key) & poll->mask) {
+		WRITE_ONCE(poll->wakes, poll->wakes + 1);
 		vha_worker_queue(poll->vq->dev->worker, poll->vq->index);
+	}
 	return 0;
 }
 

@@ -27,7 +27,7 @@ void vha_ring_run(struct vha_vq *vq)
 	mutex_lock(&vq->mutex);
 	if (!vq->sock)
 		goto out;
-	vq->stats.kicks++;
+	vq->stats.runs++;
 	vq->win.n = 0;
 	vq->parsed = 0;
 	vha_poll_stop(&vq->sock_poll);

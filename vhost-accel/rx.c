@@ -230,6 +230,7 @@ static int vha_rx_recvmsg(struct vha_vq *vq, u64 *bytes)
 	    copy_to_iter(&nbufs, sizeof(nbufs), &start) != sizeof(nbufs))
 		goto fault;
 	vq->stats.packets++;
+	vq->stats.copies++;
 	vq->stats.bytes += len;
 	return vha_ring_publish(vq, b.bufs) ? -EIO : 1;
 fault:
@@ -422,6 +423,7 @@ static int vha_rx_burst(struct vha_vq *vq, u64 *bytes)
 	}
 	vq->rxq_head += done;
 	vq->stats.packets += done;
+	vq->stats.copies += done;
 	vq->stats.bytes += sum;
 	*bytes += sum;
 	/* Its buffers are the next packet's; this one is gone. */

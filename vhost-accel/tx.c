@@ -260,6 +260,7 @@ static int vha_tx_send_one(struct vha_vq *vq, const struct vha_frame *f,
 		return 0;
 	}
 	vq->stats.packets++;
+	vq->stats.copies++;
 	vq->stats.bytes += len - vq->sock_hlen;
 	return 0;
 }
@@ -328,6 +329,8 @@ static void vha_tx_burst(struct vha_vq *vq, struct vha_tx_burst *b)
 	for (i = 0; i < b->n; i++) {
 		if (vq->frame[i].ptr)
 			vha_tx_copy(vq, b, &vq->frame[i]);
+		if (vq->frame[i].ptr)
+			vq->stats.copies++;
 	}
 	vha_tx_send(vq, b);
 	for (i = 0; i < b->n; i++) {

@@ -14,6 +14,7 @@
  */
 #include <linux/cgroup.h>
 #include <linux/kthread.h>
+#include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -26,15 +27,22 @@ static bool vha_worker_run(void *data)
 	struct vha_dev *dev = worker->dev;
 	unsigned long work;
 
+	if (unlikely(!worker->thread))
+		smp_store_release(&worker->thread, get_pid(task_pid(current)));
 	if (!READ_ONCE(worker->pending))
 		return false;
 	__set_current_state(TASK_RUNNING);
 	work = xchg(&worker->pending, 0);
 
-	if (work & BIT(VHA_RX))
+	vha_cputime_begin(worker);
+	if (work & BIT(VHA_RX)) {
 		vha_ring_run(&dev->vq[VHA_RX]);
-	if (work & BIT(VHA_TX))
+		vha_cputime_end(worker, VHA_RX);
+	}
+	if (work & BIT(VHA_TX)) {
 		vha_ring_run(&dev->vq[VHA_TX]);
+		vha_cputime_end(worker, VHA_TX);
+	}
 	cond_resched();
 	return true;
 }
@@ -135,6 +143,7 @@ void vha_worker_destroy(struct vha_worker *worker)
 		vhost_task_stop(worker->vtsk);
 	else
 		kthread_stop(worker->task);
+	put_pid(worker->thread);
 	kfree(worker);
 }
 
