@@ -272,6 +272,7 @@ int vg_ring_set_addr(struct vg_dev *d, unsigned int index)
 	struct vg_ring *r = &d->ring[index];
 	struct vhost_vring_addr a = {
 		.index = index,
+		.flags = d->addr_flags,
 		.desc_user_addr = area(d, r->desc_gpa),
 		.avail_user_addr = area(d, r->driver_gpa),
 		.used_user_addr = area(d, r->device_gpa),

@@ -368,6 +368,7 @@ struct vg_config {
  * @features: Acknowledged features.
  * @hlen: Bytes of the virtio-net header in front of each frame.
  * @busyloop_us: See struct vg_config.
+ * @addr_flags: For VHOST_SET_VRING_ADDR: VHOST_VRING_F_LOG as a mask, or 0.
  * @mem: Guest RAM.
  * @ring: RX and TX ring.
  */
@@ -377,6 +378,7 @@ struct vg_dev {
 	__u64 features;
 	unsigned int hlen;
 	unsigned int busyloop_us;
+	unsigned int addr_flags;
 	struct vg_mem mem;
 	struct vg_ring ring[VG_RINGS];
 };
