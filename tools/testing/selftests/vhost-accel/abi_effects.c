@@ -593,6 +593,42 @@ static void e_workers(struct fix *f, struct text *t)
 	text_add(t, " closed:%u", vg_workers(getpid(), NULL, 0));
 }
 
+/* A call that is a kick: of the same ring, of the other ring, of another device. */
+static void e_call_is_kick(struct fix *f, struct text *t)
+{
+	struct vg_config cfg = { .path = f->d.path, .features = FIX_FEATURES };
+	struct vg_dev other;
+	struct play p;
+
+	play_start(&p, f, t);
+	vg_dev_start(p.d, f->tap);
+	tx(&p);
+	say(&p, "own", vg_ring_set_fd(p.d, VG_TX, VHOST_SET_VRING_CALL,
+				      p.d->ring[VG_TX].kick));
+	p.d->ring[VG_TX].ops->arm(&p.d->ring[VG_TX], 1);
+	tx_put(&p);
+	vg_ring_kick(&p.d->ring[VG_TX]);
+	tx_arrives(&p, p.peer, SOON_MS);
+	say(&p, "other ring's", vg_ring_set_fd(p.d, VG_TX, VHOST_SET_VRING_CALL,
+					       p.d->ring[VG_RX].kick));
+	p.d->ring[VG_TX].ops->arm(&p.d->ring[VG_TX], 1);
+	tx_put(&p);
+	vg_ring_kick(&p.d->ring[VG_TX]);
+	tx_arrives(&p, p.peer, SOON_MS);
+	rx(&p);
+
+	if (vg_dev_open(&other, &cfg) || vg_dev_setup(&other)) {
+		text_add(t, " no other device");
+		return;
+	}
+	say(&p, "other's kick", vg_ring_set_fd(&other, VG_TX, VHOST_SET_VRING_KICK,
+					       p.d->ring[VG_RX].kick));
+	say(&p, "start", vg_dev_start(&other, f->tap2));
+	rx(&p);
+	vg_dev_close(&other);
+	play_end(&p);
+}
+
 #define EFFECT(name)	{ #name, e_##name }
 const struct effect abi_effects[] = {
 	EFFECT(count), EFFECT(pending_at_start), EFFECT(kick_swap), EFFECT(kick_same),
@@ -600,7 +636,7 @@ const struct effect abi_effects[] = {
 	EFFECT(restart), EFFECT(used_reread), EFFECT(base_back), EFFECT(ring_reset),
 	EFFECT(reset_owner), EFFECT(orphan), EFFECT(thread), EFFECT(backend_swap),
 	EFFECT(tap_closed), EFFECT(error), EFFECT(addr_move), EFFECT(features_again),
-	EFFECT(used_flags), EFFECT(workers),
+	EFFECT(used_flags), EFFECT(workers), EFFECT(call_is_kick),
 };
 
 const unsigned int abi_neffects = ARRAY_SIZE(abi_effects);

@@ -602,6 +602,28 @@ static bool racing(unsigned int which)
 	return ok;
 }
 
+/* ---- a device that excites itself --------------------------------------- */
+
+/*
+ * The error eventfd is the kick eventfd: each error asks for the next. That is the owner's
+ * own time, but others go on, and it ends when one of them is taken away.
+ */
+static bool error_is_kick(void)
+{
+	struct scene s = { .b = &bed, .r = &bed.d.ring[VG_TX], .gpa = scratch };
+	bool ok;
+
+	bed_reset_ring(&bed, VG_TX);
+	ok = expect(!vg_ring_set_fd(&bed.d, VG_TX, VHOST_SET_VRING_ERR, s.r->kick));
+	raw_avail(s.r, s.r->num);
+	usleep(50000);
+	ok = ok && expect(ring_works(&other, VG_TX)) && expect(ring_works(&other, VG_RX)) &&
+	     expect(ring_works(&bed, VG_RX));
+	ok = expect(!vg_ring_set_fd(&bed.d, VG_TX, VHOST_SET_VRING_ERR, VG_NO_FD)) && ok;
+	ok = ok && expect(bed_idles());
+	return expect(!bed_reset_ring(&bed, VG_TX)) && expect(bed_works(&bed)) && ok;
+}
+
 /* ---- the rest ----------------------------------------------------------- */
 
 static bool tap_deleted(void)
@@ -702,6 +724,7 @@ static const struct {
 	{ "rx buffer unmapped", rx_gone },
 	{ "rx buffer read-only", rx_readonly },
 	{ "ring unmapped while it runs", rings_gone },
+	{ "error eventfd is the kick eventfd", error_is_kick },
 	{ "refused frames leak nothing", no_leak },
 	{ "tap deleted while it runs", tap_deleted },
 };

@@ -190,6 +190,10 @@ bool bed_is_stock(const struct bed *b)
 	return !strcmp(b->d.path, "/dev/vhost-net");
 }
 
+/*
+ * Asleep, and not on a CPU between two looks. The state counts, too: where a hypervisor
+ * stops a CPU for a while, no time passes for what runs there.
+ */
 static bool slept(pid_t tid)
 {
 	struct vg_sched before, after;
@@ -197,7 +201,9 @@ static bool slept(pid_t tid)
 	if (vg_sched_read(tid, &before))
 		return true;
 	usleep(30000);
-	return vg_sched_read(tid, &after) || before.run_ns == after.run_ns;
+	return vg_sched_read(tid, &after) ||
+	       (before.state != 'R' && after.state != 'R' &&
+		before.run_ns == after.run_ns && before.slices == after.slices);
 }
 
 bool bed_idles(void)

@@ -513,6 +513,24 @@ unsigned int vg_workers(pid_t owner, pid_t *tid, unsigned int max)
 	return scan("/proc", name, tid, max, n);
 }
 
+static char state_of(pid_t tid)
+{
+	char path[64], line[256] = "";
+	char *end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	f = fopen(path, "re");
+	if (!f)
+		return '?';
+	if (!fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	fclose(f);
+	/* Behind the name, which may hold anything. */
+	end = strrchr(line, ')');
+	return end && end[1] ? end[2] : '?';
+}
+
 int vg_sched_read(pid_t tid, struct vg_sched *s)
 {
 	unsigned long long wait;
@@ -526,6 +544,7 @@ int vg_sched_read(pid_t tid, struct vg_sched *s)
 		return -errno;
 	n = fscanf(f, "%llu %llu %llu", &s->run_ns, &wait, &s->slices);
 	fclose(f);
+	s->state = state_of(tid);
 	return n == 3 ? 0 : -EIO;
 }
 

@@ -152,13 +152,15 @@ unsigned int vg_workers(pid_t owner, pid_t *tid, unsigned int max);
  * struct vg_sched - Scheduler accounting of a thread.
  * @run_ns: Time on a CPU.
  * @slices: Times it was put on a CPU.
+ * @state: As in /proc/<tid>/stat: 'S' asleep, 'R' running or ready.
  */
 struct vg_sched {
 	__u64 run_ns;
 	__u64 slices;
+	char state;
 };
 
-/** vg_sched_read() - Read /proc/<tid>/schedstat; 0 or -errno. */
+/** vg_sched_read() - Read the accounting of a thread; 0 or -errno. */
 int vg_sched_read(pid_t tid, struct vg_sched *s);
 
 /** vg_counter() - Value of a "key:\tvalue" line in the fdinfo of a device, or -1. */
