@@ -40,6 +40,9 @@ kunit:
 vmtest:
 	@set -e; for k in $(KVERS); do tools/testing/vm/run.sh --kver $$k $(T); done
 
+debug:
+	@tools/testing/debug/run.sh $(T)
+
 vm:
 	@tools/testing/vm/shell.sh $(if $(KVER),--kver $(KVER))
 
@@ -83,9 +86,10 @@ help:
 	@echo '  make unit             pure logic in user space under ASan and UBSan, fuzzers'
 	@echo '  make kunit            KUnit suites in User Mode Linux'
 	@echo '  make vmtest [T=name]  kselftests in Debian'"'"'s kernels under QEMU'
+	@echo '  make debug [T=name]   kselftests in a kernel with KASAN, lockdep, kmemleak (part of check-full)'
 	@echo
 	@echo '  KVER=6.1|6.12|release  KDIR=path  T=dir[/program]  B=id-glob  ACCEL=tcg|kvm  INSN=1'
 
-.PHONY: modules modules_install clean setup style unit kunit vmtest vm check check-full \
+.PHONY: modules modules_install clean setup style unit kunit vmtest debug vm check check-full \
 	bench demo dkms-install help
 .DEFAULT_GOAL := modules

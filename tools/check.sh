@@ -35,6 +35,9 @@ TIERS=(
 	"vmtest-6.12|tools/testing/vm/run.sh --kver 6.12"
 )
 
+# What gates a release, not every change.
+[ "${VMACCEL_LONG:-0}" != 1 ] || TIERS+=("debug|tools/testing/debug/run.sh --long")
+
 # tools/style/checktest.sh puts its own in their place.
 [ -z "${CHECK_TIERS:-}" ] || mapfile -t TIERS <<<"$CHECK_TIERS"
 

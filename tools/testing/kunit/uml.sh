@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Build the UML kernel that runs KUnit, once, and print its build directory.
+# Build a UML kernel, once, and print its build directory: the one that runs KUnit,
+# or, with more configuration, another.
 #
 # The directory lies in the cache under a name made of the configuration, the
 # source package's version and the compiler; it is built under another name and
@@ -10,15 +11,15 @@ set -eu
 
 HERE=$(cd "$(dirname "$0")" && pwd)
 CACHE=${VMACCEL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vmaccel}
-FRAGMENT=$HERE/uml.config
+FRAGMENTS=("$HERE/uml.config")
 
 usage() {
 	cat <<-USAGE
-	usage: uml.sh [--help]
+	usage: uml.sh [--help] [CONFIG...]
 
-	Builds user-mode Linux 6.12 with tools/testing/kunit/uml.config in the cache
-	(about 4 minutes, once) and prints the build directory; DIR/source names the
-	source tree.  Environment: VMACCEL_CACHE.
+	Builds user-mode Linux 6.12 with tools/testing/kunit/uml.config and the files
+	CONFIG in the cache (about 4 minutes, once; debug kernels about 15) and prints the
+	build directory; DIR/source names the source tree.  Environment: VMACCEL_CACHE.
 	USAGE
 }
 
@@ -29,16 +30,19 @@ die() {
 
 case "${1:-}" in
 -h|--help)	usage; exit 0 ;;
-"")		;;
-*)		usage >&2; exit 2 ;;
+-*)		usage >&2; exit 2 ;;
+*)		FRAGMENTS+=("$@") ;;
 esac
+for f in "${FRAGMENTS[@]}"; do
+	[ -r "$f" ] || die "$f: no such configuration"
+done
 
 for tool in gcc make flex bison bc; do
 	command -v "$tool" >/dev/null || die "$tool is missing; run tools/setup.sh"
 done
 
 src=$("$HERE/source.sh")
-key=$({ cat "$FRAGMENT"; echo "$src"; gcc -dumpfullversion; } | sha256sum | cut -c1-12)
+key=$({ cat "${FRAGMENTS[@]}"; echo "$src"; gcc -dumpfullversion; } | sha256sum | cut -c1-12)
 dir=$CACHE/uml-$key
 
 exec 9>"$dir.lock"
@@ -50,13 +54,14 @@ if [ ! -d "$dir" ]; then
 	pid=
 	trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null; rm -rf "$tmp"' EXIT
 	log=$CACHE/uml-$key.log
-	echo "uml.sh: building user-mode Linux (about 4 minutes, once); log: $log" >&2
+	echo "uml.sh: building user-mode Linux (minutes, once); log: $log" >&2
 
-	make -C "$src" O="$tmp" ARCH=um KCONFIG_ALLCONFIG="$FRAGMENT" \
+	cat "${FRAGMENTS[@]}" >"$tmp/wanted.config"
+	make -C "$src" O="$tmp" ARCH=um KCONFIG_ALLCONFIG="$tmp/wanted.config" \
 		allnoconfig >"$log" 2>&1 || { tail -n 20 "$log" >&2; die "allnoconfig failed"; }
-	missing=$(grep '^CONFIG_' "$FRAGMENT" | grep -vxFf "$tmp/.config" || true)
+	missing=$(grep '^CONFIG_' "$tmp/wanted.config" | grep -vxFf "$tmp/.config" || true)
 	[ -z "$missing" ] ||
-		die "the kernel did not take these lines of uml.config: ${missing//$'\n'/ }"
+		die "the kernel did not take these lines: ${missing//$'\n'/ }"
 
 	nice -n 5 make -C "$src" O="$tmp" ARCH=um -j"$(nproc)" linux modules >>"$log" 2>&1 &
 	pid=$!

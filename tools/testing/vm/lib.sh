@@ -16,6 +16,7 @@ esac
 
 VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$VM_DIR/../../.." && pwd)
+SELFTESTS=$TOP/tools/testing/selftests
 PATH=$PATH:/usr/sbin:/sbin
 
 die()
@@ -76,6 +77,44 @@ vm_build_modules()
 		die "modules for $VM_RELEASE do not build (log: ${log#"$TOP/"})"
 	fi
 	VM_KO=$(tail -n 1 "$log")
+}
+
+# vm_make_vars DIR: "script|program NAME" for the tests that a directory declares.
+vm_make_vars()
+{
+	# shellcheck disable=SC2016
+	make -s --no-print-directory -C "$SELFTESTS/$1" --eval '__vm_list: ; @:
+		$(foreach p,$(TEST_PROGS),$(info script $(notdir $(p))))
+		$(foreach p,$(TEST_GEN_PROGS),$(info program $(notdir $(p))))' __vm_list
+}
+
+# vm_list_tests TEST...: lines "dir program path timeout".
+vm_list_tests()
+{
+	local test dir only settings limit kind name path
+
+	for test; do
+		dir=${test%%/*}
+		only=${test#"$dir"}
+		only=${only#/}
+		settings=$SELFTESTS/$dir/settings
+		[ -z "$only" ] || settings=$(dirname "$SELFTESTS/$test")/settings
+		limit=$(sed -n 's/^timeout=//p' "$settings" 2>/dev/null)
+		limit=$((${limit:-60} * VM_SLOW))
+		if [ -n "$only" ]; then
+			path=$SELFTESTS/$dir/$only
+			[ -x "$path" ] || path=$TOP/build/selftests/$dir/$only
+			[ -x "$path" ] || die "no such test: $test"
+			echo "$dir $only $path $limit"
+			continue
+		fi
+		while read -r kind name; do
+			path=$SELFTESTS/$dir/$name
+			[ "$kind" = script ] || path=$TOP/build/selftests/$dir/$name
+			[ -x "$path" ] || die "$path is missing or not executable"
+			echo "$dir $name $path $limit"
+		done < <(vm_make_vars "$dir")
+	done
 }
 
 # vm_env MODE OUT [NAME=VALUE...]: writes the settings of a run, which are the environment of its tests.

@@ -89,46 +89,6 @@ else
 	vm_find_kernel "$kver"
 fi
 
-SELFTESTS=$TOP/tools/testing/selftests
-
-# make_vars DIR: "script|program NAME" for the tests that a directory declares.
-make_vars()
-{
-	# shellcheck disable=SC2016
-	make -s --no-print-directory -C "$SELFTESTS/$1" --eval '__vm_list: ; @:
-		$(foreach p,$(TEST_PROGS),$(info script $(notdir $(p))))
-		$(foreach p,$(TEST_GEN_PROGS),$(info program $(notdir $(p))))' __vm_list
-}
-
-# list_tests TEST...: lines "dir program path timeout".
-list_tests()
-{
-	local test dir only settings limit kind name path
-
-	for test; do
-		dir=${test%%/*}
-		only=${test#"$dir"}
-		only=${only#/}
-		settings=$SELFTESTS/$dir/settings
-		[ -z "$only" ] || settings=$(dirname "$SELFTESTS/$test")/settings
-		limit=$(sed -n 's/^timeout=//p' "$settings" 2>/dev/null)
-		limit=$((${limit:-60} * VM_SLOW))
-		if [ -n "$only" ]; then
-			path=$SELFTESTS/$dir/$only
-			[ -x "$path" ] || path=$TOP/build/selftests/$dir/$only
-			[ -x "$path" ] || die "no such test: $test"
-			echo "$dir $only $path $limit"
-			continue
-		fi
-		while read -r kind name; do
-			path=$SELFTESTS/$dir/$name
-			[ "$kind" = script ] || path=$TOP/build/selftests/$dir/$name
-			[ -x "$path" ] || die "$path is missing or not executable"
-			echo "$dir $name $path $limit"
-		done < <(make_vars "$dir")
-	done
-}
-
 if [ ${#tests[@]} = 0 ]; then
 	for dir in "$SELFTESTS"/*/Makefile; do
 		dir=${dir%/Makefile}
@@ -157,7 +117,7 @@ else
 	mkdir -p "$out"
 	out=$(cd "$out" && pwd)
 fi
-list_tests "${tests[@]}" >"$out/tests" || exit 1
+vm_list_tests "${tests[@]}" >"$out/tests" || exit 1
 [ -s "$out/tests" ] || die "no test to run"
 vm_env tests "$out" VM_NO_SKIP=$no_skip "${env[@]}"
 if [ -z "$timeout" ]; then

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Runs the test programs listed in /out/tests inside the host VM and writes TAP 13 to the second serial
-# port: one top-level result per program with the program's own TAP as comments before it, then the bed's own
+# port (VMACCEL_OUT and VM_TAP name other places): one top-level result per program with the program's own TAP as comments before it, then the bed's own
 # checks (taint, modules unloaded, leaks), then the end marker that the starter waits for.
 
 set -u
@@ -10,6 +10,8 @@ set -u
 # shellcheck source=tools/testing/vm/verdict.sh
 . "$VMACCEL_TOP/tools/testing/vm/verdict.sh"
 
+OUT=${VMACCEL_OUT:-/out}
+TAP=${VM_TAP:-/dev/ttyS1}
 CG=/sys/fs/cgroup/vmtest
 LOG=/run/vmtest.log
 DMESG=/run/vmtest.dmesg
@@ -18,8 +20,8 @@ passed=0
 failed=0
 skipped=0
 
-exec 3>/dev/ttyS1
-stty -F /dev/ttyS1 raw
+exec 3>>"$TAP"
+[ ! -c "$TAP" ] || stty -F "$TAP" raw
 
 tap()
 {
@@ -84,7 +86,7 @@ kill_cgroup()
 new_splat()
 {
 	dmesg --read-clear >"$DMESG"
-	cat "$DMESG" >>/out/dmesg.log
+	cat "$DMESG" >>"$OUT/dmesg.log"
 	vm_splat "$DMESG"
 }
 
@@ -109,7 +111,7 @@ run_one()
 	kill_cgroup || why="left a process that cannot be killed"
 	wait "$pid"
 	rm /run/vmtest.pipe
-	cp "$LOG" "/out/$1-${2//\//-}.log"
+	cp "$LOG" "$OUT/$1-${2//\//-}.log"
 
 	read -r ok bad skip plan < <(awk '
 		/^ok .*# SKIP/ { skip++; next }
@@ -205,7 +207,7 @@ check_leaks()
 	grep -m1 'unreferenced object' $file
 }
 
-mapfile -t tests </out/tests
+mapfile -t tests <"$OUT/tests"
 tap "TAP version 13"
 tap "1..$((${#tests[@]} + 4))"
 tap "# kernel $KVER, $(nproc) CPUs, up $(cut -d' ' -f1 /proc/uptime) s"
