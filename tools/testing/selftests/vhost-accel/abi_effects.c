@@ -376,7 +376,7 @@ static void e_ring_reset(struct fix *f, struct text *t)
 	say(&p, "num tx", vg_ioctl(p.d->fd, VHOST_SET_VRING_NUM, &s));
 	s.index = VG_RX;
 	say(&p, "num rx", vg_ioctl(p.d->fd, VHOST_SET_VRING_NUM, &s));
-	r->ops->reset(r, 0);
+	vg_ring_reset(r);
 	say(&p, "setup tx", vg_ring_setup(p.d, VG_TX));
 	say(&p, "start tx", vg_set_backend(p.d, VG_TX, f->tap));
 	tx(&p);
@@ -396,7 +396,7 @@ static void e_reset_owner(struct fix *f, struct text *t)
 	say(&p, "reset", vg_ioctl(p.d->fd, VHOST_RESET_OWNER, NULL));
 	text_add(t, " workers:%u", vg_workers(getpid(), NULL, 0));
 	for (i = 0; i < VG_RINGS; i++)
-		p.d->ring[i].ops->reset(&p.d->ring[i], 0);
+		vg_ring_reset(&p.d->ring[i]);
 	play_end(&p);
 
 	play_start(&p, f, t);

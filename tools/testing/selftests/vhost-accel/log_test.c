@@ -475,7 +475,7 @@ static bool empty_descriptors(struct scene *s)
 	bool ok;
 
 	scene_stop(s);
-	r->ops->reset(r, 0);
+	vg_ring_reset(r);
 	vg_pool_reset(&s->b.rx);
 	c.table = s->b.rx.buf[0].chain.table;
 	c.seg[0] = (struct vg_seg){ .gpa = s->b.rx.buf[1].gpa, .len = 600, .write = true };
@@ -516,7 +516,7 @@ static bool half_a_copy(struct scene *s)
 	for (i = 0; ok && i < ARRAY_SIZE(before); i++) {
 		scene_stop(s);
 		spoil(s);
-		r->ops->reset(r, 0);
+		vg_ring_reset(r);
 		vg_pool_reset(&s->b.rx);
 		c.seg[0] = (struct vg_seg){ gpa - before[i], 2000, true };
 		ok = expect(!vg_ring_add(r, &c, &c)) && expect(!vg_ring_setup(&s->b.d, VG_RX)) &&

@@ -103,7 +103,7 @@ static bool broken(const struct breakage *m, unsigned int which)
 	if (which == VG_RX) {
 		/* No buffers but the bad one. */
 		ok = expect(!vg_set_backend(&bed.d, VG_RX, VG_NO_FD));
-		s.r->ops->reset(s.r, 0);
+		vg_ring_reset(s.r);
 		ok = ok && expect(!vg_ring_setup(&bed.d, VG_RX)) &&
 		     expect(!vg_set_backend(&bed.d, VG_RX, bed.backend));
 	} else {
@@ -285,7 +285,7 @@ static bool bare_rx(void)
 
 	if (vg_set_backend(&bed.d, VG_RX, VG_NO_FD))
 		return false;
-	r->ops->reset(r, 0);
+	vg_ring_reset(r);
 	vg_pool_reset(&bed.rx);
 	return !vg_ring_setup(&bed.d, VG_RX) &&
 	       !vg_set_backend(&bed.d, VG_RX, bed.backend);

@@ -175,7 +175,7 @@ int bed_reset_ring(struct bed *b, unsigned int which)
 
 	if (err)
 		return err;
-	r->ops->reset(r, 0);
+	vg_ring_reset(r);
 	vg_ring_ack(r);
 	vg_ring_errors(r);
 	vg_pool_reset(which == VG_RX ? &b->rx : &b->tx);

@@ -48,6 +48,11 @@
 #define VG_TX			1	/* guest to host, vhost vring 1 */
 #define VG_RINGS		2
 
+/* VRING_BASE of a packed ring: halves for the device's next available and next used. */
+#define VG_BASE_WRAP		0x8000u
+#define VG_BASE_PACKED(pos, wrap) \
+	(((pos) | ((wrap) ? VG_BASE_WRAP : 0)) * 0x10001u)
+
 #define VG_MAX_REGIONS		16
 #define VG_MAX_SEGS		64
 #define VG_GPA_BASE		0x100000000ULL
@@ -60,6 +65,7 @@
 #define VG_F_VERSION_1		VG_BIT(VIRTIO_F_VERSION_1)
 #define VG_F_NOTIFY_ON_EMPTY	VG_BIT(VIRTIO_F_NOTIFY_ON_EMPTY)
 #define VG_F_PACKED		VG_BIT(VIRTIO_F_RING_PACKED)
+#define VG_F_IN_ORDER		VG_BIT(VIRTIO_F_IN_ORDER)
 #define VG_F_PLATFORM		VG_BIT(VIRTIO_F_ACCESS_PLATFORM)
 #define VG_F_LOG_ALL		VG_BIT(VHOST_F_LOG_ALL)
 
@@ -140,7 +146,8 @@ struct vg_seg {
  * @VG_DIRECT: One ring descriptor per segment.
  * @VG_INDIRECT: One ring descriptor, the segments in an indirect table.
  * @VG_MIXED: The first segment in a ring descriptor, which is followed by one that
- *	holds the indirect table of the others.
+ *	holds the indirect table of the others. Packed rings do not allow that: the same
+ *	as VG_INDIRECT there.
  */
 enum vg_mode { VG_DIRECT, VG_INDIRECT, VG_MIXED };
 
@@ -185,8 +192,9 @@ struct vg_ring;
 
 /**
  * struct vg_used - One buffer the device gave back.
- * @token: What the buffer was added with.
- * @len: Bytes written, as the device says.
+ * @token: What the buffer was added with; NULL if the device made up the id.
+ * @len: Bytes written, as the device says; all of a buffer that it passed over in a
+ *	batch.
  * @id: Buffer id: with split rings the head descriptor.
  */
 struct vg_used {
@@ -198,24 +206,31 @@ struct vg_used {
 /**
  * struct vg_ring_ops - A ring format.
  * @layout: Place the three areas in guest RAM.
- * @reset: Empty ring; the device's side starts at index @base.
- * @base: Index to hand to VHOST_SET_VRING_BASE so that a device continues here.
- * @add: Put a chain at the next place, not yet visible to the device.
+ * @reset: Empty ring; the device's side starts at @base.
+ * @base: What to hand to VHOST_SET_VRING_BASE so that a device continues here.
+ * @add: Put a chain at the next place, not yet visible to the device; its id, or
+ *	-ENOSPC.
  * @publish: Make all added chains visible; true if the device wants a kick.
- * @get: Take the next used buffer; false if there is none.
- * @recycle: Take up to max used buffers and add each again, unchanged.
- * @arm: Ask for an interrupt once @after more buffers are used; true if that is
- *	already so.
+ * @peek: Read id and length of the next used entry; false if there is none.
+ * @pass: Step over a used buffer.
+ * @release: Its descriptors are free.
+ * @again: Add it again, unchanged, in place of @release and @add; its id.
+ * @ready: Count used buffers, those of an opened batch too, up to max or beyond.
+ * @arm: Ask for an interrupt once @after more buffers are used, and look only then:
+ *	true if that is already so.
  * @disarm: Ask for no interrupt.
  */
 struct vg_ring_ops {
 	int (*layout)(struct vg_ring *r, struct vg_mem *m);
 	void (*reset)(struct vg_ring *r, __u32 base);
 	__u32 (*base)(const struct vg_ring *r);
-	int (*add)(struct vg_ring *r, const struct vg_chain *c, void *token);
+	int (*add)(struct vg_ring *r, const struct vg_chain *c);
 	bool (*publish)(struct vg_ring *r);
-	bool (*get)(struct vg_ring *r, struct vg_used *u);
-	unsigned int (*recycle)(struct vg_ring *r, unsigned int max);
+	bool (*peek)(struct vg_ring *r, struct vg_used *u);
+	void (*pass)(struct vg_ring *r, __u16 id);
+	void (*release)(struct vg_ring *r, __u16 id);
+	__u16 (*again)(struct vg_ring *r, __u16 id);
+	unsigned int (*ready)(const struct vg_ring *r, unsigned int max);
 	bool (*arm)(struct vg_ring *r, unsigned int after);
 	void (*disarm)(struct vg_ring *r);
 };
@@ -225,11 +240,17 @@ struct vg_ring_ops {
  * @token: See struct vg_used.
  * @ndesc: Ring descriptors it holds.
  * @bytes: Bytes of all its segments.
+ * @room: Bytes of those the device writes.
+ * @next: Packed rings: slot with the next descriptor of the chain, or the next free one.
+ * @desc: Packed rings: a descriptor, which the device overwrites in the ring.
  */
 struct vg_slot {
 	void *token;
 	unsigned int ndesc;
 	__u32 bytes;
+	__u32 room;
+	__u16 next;
+	struct vring_packed_desc desc;
 };
 
 /**
@@ -239,18 +260,34 @@ struct vg_slot {
  * @features: As negotiated.
  * @num: Entries.
  * @desc_gpa: Descriptor area.
- * @driver_gpa: Driver area: the available ring of a split ring.
- * @device_gpa: Device area: the used ring of a split ring.
- * @desc: Mapping of the descriptor area; the next two likewise. Tests that break
- *	the ring on purpose write here.
+ * @driver_gpa: Driver area: the available ring, or the driver's event structure.
+ * @device_gpa: Device area: the used ring, or the device's event structure.
+ * @desc: Split rings: mapping of the descriptor area; the next two likewise. Tests
+ *	that break the ring on purpose write here.
  * @avail: Available ring.
  * @used: Used ring.
+ * @packed: Packed rings: mapping of the descriptor area; the next two likewise.
+ * @driver_event: When the driver wants an interrupt.
+ * @device_event: When the device wants a kick.
  * @slot: By buffer id.
- * @avail_idx: Index of the next chain to add.
- * @kick_idx: What @avail_idx was at the last publish.
- * @used_idx: Index of the next used entry to take.
- * @free_head: First free descriptor; they are linked by desc[].next.
+ * @order: Ids of the buffers in the ring, in the order they were added; a ring itself.
+ * @oldest: Index of the oldest of them.
+ * @count: How many there are.
+ * @shuffled: The device has used a buffer before an older one.
+ * @avail_idx: Index of the next chain to add; packed: position of its head.
+ * @kick_idx: Split rings: what @avail_idx was at the last publish.
+ * @used_idx: Index of the next used entry to take; packed: its position.
+ * @avail_wrap: Packed rings: driver's wrap counter for @avail_idx.
+ * @used_wrap: Packed rings: driver's wrap counter for @used_idx.
+ * @unpublished: Packed rings: descriptors added since the last publish.
+ * @head_idx: Packed rings: position of the first of them, whose flags are kept back.
+ * @head_flags: Packed rings: these flags.
+ * @free_head: First free descriptor; split rings link them by desc[].next. Packed
+ *	rings: first free slot, linked by slot[].next.
  * @num_free: Free descriptors.
+ * @last: Used entry read last.
+ * @batch: Buffers that it covers and that are not yet taken.
+ * @fault: The first rule that the device was seen to break, or NULL.
  * @kick: Eventfd to the device.
  * @call: Eventfd from the device, nonblocking.
  * @err: Eventfd the device signals when the ring is broken, nonblocking.
@@ -270,12 +307,27 @@ struct vg_ring {
 	struct vring_desc *desc;
 	struct vring_avail *avail;
 	struct vring_used *used;
+	struct vring_packed_desc *packed;
+	struct vring_packed_desc_event *driver_event;
+	struct vring_packed_desc_event *device_event;
 	struct vg_slot *slot;
+	__u16 *order;
+	unsigned int oldest;
+	unsigned int count;
+	bool shuffled;
 	__u16 avail_idx;
 	__u16 kick_idx;
 	__u16 used_idx;
+	bool avail_wrap;
+	bool used_wrap;
+	unsigned int unpublished;
+	__u16 head_idx;
+	__u16 head_flags;
 	__u16 free_head;
 	unsigned int num_free;
+	struct vg_used last;
+	unsigned int batch;
+	const char *fault;
 	int kick;
 	int call;
 	int err;
@@ -285,6 +337,7 @@ struct vg_ring {
 };
 
 extern const struct vg_ring_ops vg_split_ops;
+extern const struct vg_ring_ops vg_packed_ops;
 
 /**
  * vg_ring_init() - Allocate a ring in guest RAM, and its eventfds.
@@ -296,6 +349,9 @@ extern const struct vg_ring_ops vg_split_ops;
 int vg_ring_init(struct vg_ring *r, struct vg_mem *m, unsigned int num,
 		 __u64 features);
 void vg_ring_free(struct vg_ring *r);
+
+/** vg_ring_reset() - Empty the ring; both sides begin at its start. */
+void vg_ring_reset(struct vg_ring *r);
 
 /** vg_ring_add() - Add a chain; -ENOSPC if too few descriptors are free. */
 int vg_ring_add(struct vg_ring *r, const struct vg_chain *c, void *token);
@@ -309,13 +365,16 @@ void vg_ring_notify(struct vg_ring *r);
 /** vg_ring_get() - Take the next used buffer; false if there is none. */
 bool vg_ring_get(struct vg_ring *r, struct vg_used *u);
 
+/** vg_ring_ready() - Count used buffers that wait to be taken, up to @max or beyond. */
+unsigned int vg_ring_ready(const struct vg_ring *r, unsigned int max);
+
 /**
  * vg_ring_recycle() - Take used buffers and add the same chains again.
  * @r: Ring.
  * @max: At most so many.
  *
- * The cheap way to keep a ring busy with fixed buffers: no descriptor is written.
- * vg_ring_kick() makes them visible.
+ * The cheap way to keep a ring busy with fixed buffers. vg_ring_kick() makes them
+ * visible.
  *
  * Return: Number of buffers, whose bytes were added to @r->bytes.
  */
@@ -431,7 +490,7 @@ int vg_dev_start(struct vg_dev *d, int backend);
 /** vg_dev_stop() - Unbind the backend of both rings. */
 int vg_dev_stop(struct vg_dev *d);
 
-/** vg_get_base() - GET_VRING_BASE: the index or a negative errno. */
+/** vg_get_base() - GET_VRING_BASE: the value or a negative errno. */
 __s64 vg_get_base(struct vg_dev *d, unsigned int index);
 int vg_set_base(struct vg_dev *d, unsigned int index, __u32 base);
 

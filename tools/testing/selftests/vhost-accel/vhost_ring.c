@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Driver half of a virtqueue: what a guest's virtio driver does, written from the
- * VIRTIO specification. The format-independent part is at the end of the file; a
- * format is a struct vg_ring_ops.
+ * VIRTIO specification. Here is what does not depend on the format of the ring, which
+ * is behind struct vg_ring_ops.
+ *
+ * The driver remembers the order in which it added the buffers in the ring. With
+ * IN_ORDER the device must use them in that order, and an entry it writes may stand
+ * for a whole batch: it carries the id of the last of them, the others count as
+ * written to the end. Without IN_ORDER any order is right.
  */
 #include <errno.h>
 #include <poll.h>
@@ -12,256 +17,52 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "vhost_guest.h"
+#include "vhost_ring.h"
 
-#define load_acquire(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define load_once(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
-#define store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
-#define store_once(p, v)	__atomic_store_n(p, v, __ATOMIC_RELAXED)
-#define full_fence()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
+/* ---- order -------------------------------------------------------------- */
 
-static bool has_event_idx(const struct vg_ring *r)
-{
-	return r->features & VG_F_EVENT_IDX;
-}
-
-/* ---- split rings -------------------------------------------------------- */
-
-static __u16 *used_event(const struct vg_ring *r)
-{
-	return &r->avail->ring[r->num];
-}
-
-static __u16 *avail_event(const struct vg_ring *r)
-{
-	return (__u16 *)&r->used->ring[r->num];
-}
-
-static int split_layout(struct vg_ring *r, struct vg_mem *m)
-{
-	/* Pages of their own: who writes a page is known, as the tests of the log need. */
-	r->desc_gpa = vg_mem_alloc(m, 16ul * r->num, VG_PAGE, true);
-	r->driver_gpa = vg_mem_alloc(m, 6 + 2ul * r->num, VG_PAGE, true);
-	r->device_gpa = vg_mem_alloc(m, 6 + 8ul * r->num, VG_PAGE, true);
-	if (!r->desc_gpa || !r->driver_gpa || !r->device_gpa)
-		return -ENOMEM;
-
-	r->desc = vg_mem_hva(m, r->desc_gpa);
-	r->avail = vg_mem_hva(m, r->driver_gpa);
-	r->used = vg_mem_hva(m, r->device_gpa);
-	return 0;
-}
-
-static void split_reset(struct vg_ring *r, __u32 base)
+unsigned int vg_order_count(const struct vg_ring *r, unsigned int from, __u16 id)
 {
 	unsigned int i;
 
-	memset(r->desc, 0, 16ul * r->num);
-	memset(r->avail, 0, 6 + 2ul * r->num);
-	memset(r->used, 0, 6 + 8ul * r->num);
+	for (i = from; i < r->count; i++)
+		if (vg_order_at(r, i) == id)
+			return i - from + 1;
+	return 0;
+}
+
+static void order_push(struct vg_ring *r, __u16 id)
+{
+	r->order[(r->oldest + r->count++) % r->num] = id;
+}
+
+/* Nearly always the oldest one. */
+static void order_remove(struct vg_ring *r, __u16 id)
+{
+	unsigned int i = vg_order_count(r, 0, id);
+
+	if (!i)
+		return;
+	r->shuffled |= i > 1;
+	for (i--; i; i--)
+		r->order[(r->oldest + i) % r->num] = vg_order_at(r, i - 1);
+	r->oldest = (r->oldest + 1) % r->num;
+	r->count--;
+}
+
+void vg_slots_clear(struct vg_ring *r)
+{
 	memset(r->slot, 0, r->num * sizeof(*r->slot));
-	for (i = 0; i < r->num; i++)
-		r->desc[i].next = (i + 1) % r->num;
-	r->free_head = 0;
+	r->oldest = 0;
+	r->count = 0;
+	r->shuffled = false;
+	r->batch = 0;
 	r->num_free = r->num;
-	r->avail_idx = base;
-	r->kick_idx = base;
-	r->used_idx = base;
-	r->avail->idx = base;
-	r->used->idx = base;
+	r->free_head = 0;
+	r->fault = NULL;
 }
 
-static __u32 split_base(const struct vg_ring *r)
-{
-	return r->used_idx;
-}
-
-static void fill_desc(struct vring_desc *desc, const struct vg_seg *seg)
-{
-	desc->addr = seg->gpa;
-	desc->len = seg->len;
-	desc->flags = seg->write ? VRING_DESC_F_WRITE : 0;
-}
-
-static void fill_table(struct vring_desc *table, const struct vg_seg *seg,
-		       unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		fill_desc(&table[i], &seg[i]);
-		table[i].next = i + 1;
-		if (i + 1 < n)
-			table[i].flags |= VRING_DESC_F_NEXT;
-	}
-}
-
-static unsigned int split_ndesc(const struct vg_chain *c)
-{
-	switch (c->mode) {
-	case VG_INDIRECT:
-		return 1;
-	case VG_MIXED:
-		return c->nsegs > 1 ? 2 : 1;
-	default:
-		return c->nsegs;
-	}
-}
-
-static int split_add(struct vg_ring *r, const struct vg_chain *c, void *token)
-{
-	unsigned int ndesc = split_ndesc(c);
-	unsigned int direct = c->mode == VG_DIRECT ? c->nsegs :
-			      c->mode == VG_MIXED ? 1 : 0;
-	struct vring_desc *desc = NULL, *table;
-	__u16 head = r->free_head;
-	__u16 next = head;
-	unsigned int i;
-
-	if (!ndesc || ndesc > r->num_free)
-		return -ENOSPC;
-
-	r->slot[head].bytes = 0;
-	for (i = 0; i < c->nsegs; i++)
-		r->slot[head].bytes += c->seg[i].len;
-
-	for (i = 0; i < ndesc; i++) {
-		desc = &r->desc[next];
-		next = desc->next;
-		if (i < direct) {
-			fill_desc(desc, &c->seg[i]);
-		} else {
-			table = vg_mem_hva(r->mem, c->table);
-			fill_table(table, c->seg + direct, c->nsegs - direct);
-			desc->addr = c->table;
-			desc->len = 16 * (c->nsegs - direct);
-			desc->flags = VRING_DESC_F_INDIRECT;
-		}
-		if (i + 1 < ndesc)
-			desc->flags |= VRING_DESC_F_NEXT;
-	}
-
-	r->free_head = next;
-	r->num_free -= ndesc;
-	r->slot[head].token = token;
-	r->slot[head].ndesc = ndesc;
-	r->avail->ring[r->avail_idx++ & (r->num - 1)] = head;
-	return 0;
-}
-
-static bool split_publish(struct vg_ring *r)
-{
-	__u16 old = r->kick_idx;
-	__u16 new = r->avail_idx;
-
-	if (old == new)
-		return false;
-
-	store_release(&r->avail->idx, new);
-	r->kick_idx = new;
-	/* The index must be out before the wish is read: pairs with the device. */
-	full_fence();
-	if (has_event_idx(r))
-		return vring_need_event(load_once(avail_event(r)), new, old);
-	return !(load_once(&r->used->flags) & VRING_USED_F_NO_NOTIFY);
-}
-
-static bool split_peek(struct vg_ring *r, struct vg_used *u)
-{
-	struct vring_used_elem *e;
-
-	if (load_acquire(&r->used->idx) == r->used_idx)
-		return false;
-
-	e = &r->used->ring[r->used_idx & (r->num - 1)];
-	u->id = e->id;
-	u->len = e->len;
-	u->token = e->id < r->num ? r->slot[e->id].token : NULL;
-	return true;
-}
-
-static void count_bytes(struct vg_ring *r, const struct vg_used *u)
-{
-	r->bytes += u->len ? u->len : r->slot[u->id].bytes;
-}
-
-static bool split_get(struct vg_ring *r, struct vg_used *u)
-{
-	unsigned int i;
-	__u16 last;
-
-	if (!split_peek(r, u))
-		return false;
-
-	r->used_idx++;
-	if (!u->token)
-		return true;
-
-	count_bytes(r, u);
-	last = u->id;
-	for (i = 1; i < r->slot[u->id].ndesc; i++)
-		last = r->desc[last].next;
-	r->desc[last].next = r->free_head;
-	r->free_head = u->id;
-	r->num_free += r->slot[u->id].ndesc;
-	r->slot[u->id].token = NULL;
-	return true;
-}
-
-static unsigned int split_recycle(struct vg_ring *r, unsigned int max)
-{
-	struct vg_used u;
-	unsigned int n;
-
-	for (n = 0; n < max && split_peek(r, &u); n++) {
-		r->used_idx++;
-		if (!u.token)
-			continue;
-		count_bytes(r, &u);
-		r->avail->ring[r->avail_idx++ & (r->num - 1)] = u.id;
-	}
-	return n;
-}
-
-static bool split_arm(struct vg_ring *r, unsigned int after)
-{
-	__u16 ready;
-
-	if (!after)
-		after = 1;
-	if (has_event_idx(r)) {
-		store_once(used_event(r), (__u16)(r->used_idx + after - 1));
-	} else {
-		store_once(&r->avail->flags, 0);
-		after = 1;
-	}
-	/* The wish must be out before the index is read: pairs with the device. */
-	full_fence();
-	ready = load_acquire(&r->used->idx) - r->used_idx;
-	return ready >= after;
-}
-
-static void split_disarm(struct vg_ring *r)
-{
-	if (has_event_idx(r))
-		store_once(used_event(r), (__u16)(r->used_idx - 1));
-	else
-		store_once(&r->avail->flags, VRING_AVAIL_F_NO_INTERRUPT);
-}
-
-const struct vg_ring_ops vg_split_ops = {
-	.layout = split_layout,
-	.reset = split_reset,
-	.base = split_base,
-	.add = split_add,
-	.publish = split_publish,
-	.get = split_get,
-	.recycle = split_recycle,
-	.arm = split_arm,
-	.disarm = split_disarm,
-};
-
-/* ---- any format --------------------------------------------------------- */
+/* ---- rings -------------------------------------------------------------- */
 
 int vg_ring_init(struct vg_ring *r, struct vg_mem *m, unsigned int num,
 		 __u64 features)
@@ -272,10 +73,7 @@ int vg_ring_init(struct vg_ring *r, struct vg_mem *m, unsigned int num,
 	r->kick = -1;
 	r->call = -1;
 	r->err = -1;
-	if (features & VG_F_PACKED)
-		return -EOPNOTSUPP;
-
-	r->ops = &vg_split_ops;
+	r->ops = features & VG_F_PACKED ? &vg_packed_ops : &vg_split_ops;
 	r->mem = m;
 	r->num = num;
 	r->features = features;
@@ -284,15 +82,21 @@ int vg_ring_init(struct vg_ring *r, struct vg_mem *m, unsigned int num,
 		return err;
 
 	r->slot = calloc(num, sizeof(*r->slot));
+	r->order = calloc(num, sizeof(*r->order));
 	r->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r->call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r->err = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!r->slot || r->kick < 0 || r->call < 0 || r->err < 0) {
+	if (!r->slot || !r->order || r->kick < 0 || r->call < 0 || r->err < 0) {
 		vg_ring_free(r);
 		return -ENOMEM;
 	}
-	r->ops->reset(r, 0);
+	vg_ring_reset(r);
 	return 0;
+}
+
+void vg_ring_reset(struct vg_ring *r)
+{
+	r->ops->reset(r, vg_has(r, VG_F_PACKED) ? VG_BASE_PACKED(0, true) : 0);
 }
 
 static void close_fd(int *fd)
@@ -308,12 +112,30 @@ void vg_ring_free(struct vg_ring *r)
 	close_fd(&r->call);
 	close_fd(&r->err);
 	free(r->slot);
+	free(r->order);
 	r->slot = NULL;
+	r->order = NULL;
 }
 
 int vg_ring_add(struct vg_ring *r, const struct vg_chain *c, void *token)
 {
-	return r->ops->add(r, c, token);
+	int id = r->ops->add(r, c);
+	struct vg_slot *s;
+	unsigned int i;
+
+	if (id < 0)
+		return id;
+
+	s = &r->slot[id];
+	s->token = token;
+	s->bytes = 0;
+	s->room = 0;
+	for (i = 0; i < c->nsegs; i++) {
+		s->bytes += c->seg[i].len;
+		s->room += c->seg[i].write ? c->seg[i].len : 0;
+	}
+	order_push(r, id);
+	return 0;
 }
 
 bool vg_ring_kick(struct vg_ring *r)
@@ -330,14 +152,64 @@ void vg_ring_notify(struct vg_ring *r)
 	eventfd_write(r->kick, 1);
 }
 
+static void check_used(struct vg_ring *r, const struct vg_used *u)
+{
+	if (u->id >= r->num || !r->slot[u->id].token)
+		vg_fault(r, "the id of a used buffer is not that of one in the ring");
+	else if (u->len > r->slot[u->id].room)
+		vg_fault(r, "more bytes are said to be written than a buffer has room for");
+}
+
+/* Step to the next used buffer, which may be one of a batch. */
+static bool next_used(struct vg_ring *r, struct vg_used *u)
+{
+	if (!r->batch) {
+		if (!r->ops->peek(r, &r->last))
+			return false;
+		check_used(r, &r->last);
+		r->batch = vg_has(r, VG_F_IN_ORDER) ? vg_order_count(r, 0, r->last.id) : 1;
+		if (!r->batch)
+			r->batch = 1;
+	}
+	*u = r->last;
+	if (r->batch-- > 1) {
+		u->id = vg_order_at(r, 0);
+		u->len = r->slot[u->id].room;
+	}
+	u->token = u->id < r->num ? r->slot[u->id].token : NULL;
+	if (u->token) {
+		r->bytes += u->len ? u->len : r->slot[u->id].bytes;
+		order_remove(r, u->id);
+	}
+	r->ops->pass(r, u->id);
+	return true;
+}
+
 bool vg_ring_get(struct vg_ring *r, struct vg_used *u)
 {
-	return r->ops->get(r, u);
+	if (!next_used(r, u))
+		return false;
+	if (u->token) {
+		r->ops->release(r, u->id);
+		r->slot[u->id].token = NULL;
+	}
+	return true;
 }
 
 unsigned int vg_ring_recycle(struct vg_ring *r, unsigned int max)
 {
-	return r->ops->recycle(r, max);
+	struct vg_used u;
+	unsigned int n;
+
+	for (n = 0; n < max && next_used(r, &u); n++)
+		if (u.token)
+			order_push(r, r->ops->again(r, u.id));
+	return n;
+}
+
+unsigned int vg_ring_ready(const struct vg_ring *r, unsigned int max)
+{
+	return r->ops->ready(r, max);
 }
 
 static __u64 take_count(int fd)
