@@ -115,8 +115,7 @@ int vha_chain_feed(struct vha_chain *c, struct vha_space *space,
 {
 	u16 flags = vha16(desc->flags);
 	u32 len = vha32(desc->len);
-	unsigned int used = c->out + c->in;
-	int segs;
+	int r;
 
 	if (unlikely(!c->left))
 		return -EINVAL;
@@ -128,21 +127,10 @@ int vha_chain_feed(struct vha_chain *c, struct vha_space *space,
 		return vha_chain_enter_table(c, vha64(desc->addr), len);
 	}
 
-	segs = vha_space_translate(space, vha64(desc->addr), len,
-				   flags & VRING_DESC_F_WRITE, c->iov + used,
-				   c->max - used);
-	if (unlikely(segs < 0))
-		return segs;
-
-	if (flags & VRING_DESC_F_WRITE) {
-		c->write_seen = true;
-		c->in += segs;
-	} else {
-		if (unlikely(c->write_seen))
-			return -EINVAL;
-		c->out += segs;
-	}
-	c->len += len;
+	r = vha_chain_add(c, space, vha64(desc->addr), len,
+			  flags & VRING_DESC_F_WRITE);
+	if (unlikely(r))
+		return r;
 
 	if (likely(!(flags & VRING_DESC_F_NEXT)))
 		return VHA_FEED_DONE;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Split virtqueues as the device sees them: parsing and event suppression.
+ * Chains of descriptors, and split virtqueues as the device sees them: parsing and
+ * event suppression.
  */
 #ifndef VHA_RING_CORE_H
 #define VHA_RING_CORE_H
 
+#include <linux/compiler.h>
+#include <linux/errno.h>
 #include <linux/types.h>
 #include <linux/uio.h>
 #include <linux/virtio_net.h>
@@ -19,7 +22,7 @@
 #define VHA_MAX_INDIRECT 65536
 
 /**
- * enum vha_feed - what vha_chain_feed() makes of a descriptor
+ * enum vha_feed - what the parsers make of a descriptor
  * @VHA_FEED_DONE: the chain is complete
  * @VHA_FEED_MORE: descriptor @next of the level that @indirect names is wanted
  */
@@ -41,6 +44,8 @@ enum vha_feed {
  * @indirect: @next indexes the indirect table at guest address @table
  * @table: guest-physical address of the indirect table
  * @write_seen: a device-writable descriptor has come, even an empty one
+ * @slots: packed ring: descriptors of the ring that the buffer takes
+ * @id: packed ring: buffer id
  */
 struct vha_chain {
 	struct iovec *iov;
@@ -54,7 +59,40 @@ struct vha_chain {
 	bool indirect;
 	bool write_seen;
 	u64 table;
+	u32 slots;
+	u16 id;
 };
+
+/**
+ * vha_chain_add() - append what one descriptor describes
+ * @c: parser state
+ * @space: what @addr is
+ * @addr: start
+ * @len: bytes
+ * @write: device-writable
+ *
+ * Return: 0; -EINVAL for readable after writable; or as vha_space_translate().
+ */
+static inline int vha_chain_add(struct vha_chain *c, struct vha_space *space,
+				u64 addr, u32 len, bool write)
+{
+	const unsigned int used = c->out + c->in;
+	int segs = vha_space_translate(space, addr, len, write, c->iov + used,
+				       c->max - used);
+
+	if (unlikely(segs < 0))
+		return segs;
+	if (write) {
+		c->write_seen = true;
+		c->in += segs;
+	} else {
+		if (unlikely(c->write_seen))
+			return -EINVAL;
+		c->out += segs;
+	}
+	c->len += len;
+	return 0;
+}
 
 int vha_chain_start(struct vha_chain *c, u32 head, u32 num, struct iovec *iov,
 		    unsigned int max);

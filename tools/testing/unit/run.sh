@@ -115,7 +115,7 @@ fuzz() {
 	fi
 }
 
-# A mutant is a line "name<TAB>sed expression". The tests must fail on it.
+# A mutant is a line "name<TAB>sed expression", for the core or its header. The tests must fail on it.
 mutate() {
 	local core=$1 module=$2 base=$3 name expr dir
 	while IFS=$'\t' read -r name expr; do
@@ -127,8 +127,9 @@ mutate() {
 		mkdir -p "$dir/tests"
 		cp "$TOP/$module"/*_core.[ch] "$dir"
 		cp "$TOP/$module"/tests/*.h "$dir/tests"
-		sed -i "$expr" "$dir/$base.c"
-		if cmp -s "$dir/$base.c" "$TOP/$module/$base.c"; then
+		sed -i "$expr" "$dir/$base.c" "$dir/$base.h"
+		if cmp -s "$dir/$base.c" "$TOP/$module/$base.c" &&
+			cmp -s "$dir/$base.h" "$TOP/$module/$base.h"; then
 			not_ok "$core: mutant $name changes nothing"
 		elif ! compile gcc "$dir/test" "$dir" -I"$dir" -fsanitize=address,undefined \
 			"$HERE/$module/${base}_test.c" "$dir"/*_core.c; then
