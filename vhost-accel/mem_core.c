@@ -173,9 +173,9 @@ static int vha_iotlb_translate(struct vha_space *space, u64 addr, u64 len,
  * Context: any; the caller keeps the table and the IOTLB from changing.
  *
  * Return: number of segments; -EFAULT when a byte of the range is in no region
- * or the range wraps; -ENOBUFS when @iov is too small; -EAGAIN when the IOTLB
- * does not know a byte of it (@space says which one); -EPERM when the IOTLB
- * forbids the access.
+ * or the range wraps; -ENOBUFS when @iov is too small: it is full then, and what
+ * is behind may be worth another error; -EAGAIN when the IOTLB does not know a
+ * byte of it (@space says which one); -EPERM when the IOTLB forbids the access.
  */
 int vha_space_translate(struct vha_space *space, u64 addr, u64 len, bool write,
 			struct iovec *iov, unsigned int max)
@@ -183,4 +183,41 @@ int vha_space_translate(struct vha_space *space, u64 addr, u64 len, bool write,
 	if (unlikely(space->iotlb))
 		return vha_iotlb_translate(space, addr, len, write, iov, max);
 	return vha_mem_translate(space->mem, &space->hint, addr, len, iov, max);
+}
+
+/**
+ * vha_space_linear() - does a range of device addresses lie in one piece?
+ * @space: address space
+ * @addr: start of the range
+ * @len: bytes, at least 1
+ * @write: the device will write there, otherwise it will read
+ * @hva: address of the first byte in the owner's address space
+ *
+ * Context: as vha_space_translate().
+ *
+ * Return: 1 if so, 0 if it is scattered, or as vha_space_translate().
+ */
+int vha_space_linear(struct vha_space *space, u64 addr, u64 len, bool write,
+		     u64 *hva)
+{
+	u64 done = 0;
+	int linear = 1;
+
+	while (done < len) {
+		struct iovec piece;
+		u64 at;
+		int r;
+
+		r = vha_space_translate(space, addr + done, len - done, write,
+					&piece, 1);
+		if (r < 0 && r != -ENOBUFS)
+			return r;
+		at = (unsigned long)piece.iov_base;
+		if (!done)
+			*hva = at;
+		else if (at != *hva + done)
+			linear = 0;
+		done += piece.iov_len;
+	}
+	return linear;
 }

@@ -76,5 +76,7 @@ int vha_mem_translate(const struct vha_mem *mem, u32 *hint, u64 gpa, u64 len,
 		      struct iovec *iov, unsigned int max);
 int vha_space_translate(struct vha_space *space, u64 addr, u64 len, bool write,
 			struct iovec *iov, unsigned int max);
+int vha_space_linear(struct vha_space *space, u64 addr, u64 len, bool write,
+		     u64 *hva);
 
 #endif /* VHA_MEM_CORE_H */

@@ -220,4 +220,134 @@ static const struct mem_xlat_case mem_xlat_cases[] = {
 	},
 };
 
+#define TLB_CASE_MAPS 5
+
+/*
+ * An IOTLB: two pages that adjoin in the host as well, one that adjoins them only
+ * for the device, a page to be written, and the last page.
+ */
+static const struct vha_map tlb_case_maps[TLB_CASE_MAPS] = {
+	{ 0x1000, 0x1fff, 0x7f0000001000ULL, .read = true },
+	{ 0x2000, 0x2fff, 0x7f0000002000ULL, .read = true, .write = true },
+	{ 0x3000, 0x3fff, 0x7f0000009000ULL, .read = true, .write = true },
+	{ 0x5000, 0x5fff, 0x7f0000005000ULL, .write = true },
+	{ MEM_TOP_GPA, ~0ULL, 0x7f4000000000ULL, .read = true },
+};
+
+static inline bool tlb_case_find(struct vha_iotlb *iotlb, u64 addr,
+				 struct vha_map *map)
+{
+	int i;
+
+	if (iotlb->find != tlb_case_find)
+		return false;
+	for (i = 0; i < TLB_CASE_MAPS; i++) {
+		*map = tlb_case_maps[i];
+		if (addr >= map->start && addr <= map->last)
+			return true;
+	}
+	return false;
+}
+
+struct tlb_case {
+	const char *name;
+	u64 addr;
+	u64 len;
+	bool write;
+	/* Room for segments; 0 means MEM_CASE_SEGS. */
+	unsigned int max;
+	int ret;
+	struct {
+		u64 hva;
+		u64 len;
+	} seg[MEM_CASE_SEGS];
+	/* For -EAGAIN: the address missed. */
+	u64 miss;
+	/* Of vha_space_linear(), where there is no error and a byte at all. */
+	bool linear;
+};
+
+static const struct tlb_case tlb_cases[] = {
+	{
+		.name = "no bytes, in no entry",
+	}, {
+		.name = "one entry",
+		.addr = 0x1234,
+		.len = 0x100,
+		.ret = 1,
+		.seg = { { 0x7f0000001234ULL, 0x100 } },
+		.linear = true,
+	}, {
+		.name = "all of an entry",
+		.addr = 0x2000,
+		.len = 0x1000,
+		.write = true,
+		.ret = 1,
+		.seg = { { 0x7f0000002000ULL, 0x1000 } },
+		.linear = true,
+	}, {
+		.name = "two entries that adjoin in the host",
+		.addr = 0x1ff0,
+		.len = 0x20,
+		.ret = 2,
+		.seg = { { 0x7f0000001ff0ULL, 0x10 }, { 0x7f0000002000ULL, 0x10 } },
+		.linear = true,
+	}, {
+		.name = "two entries that do not",
+		.addr = 0x2ff0,
+		.len = 0x20,
+		.write = true,
+		.ret = 2,
+		.seg = { { 0x7f0000002ff0ULL, 0x10 }, { 0x7f0000009000ULL, 0x10 } },
+	}, {
+		.name = "no room for the second",
+		.addr = 0x2ff0,
+		.len = 0x20,
+		.max = 1,
+		.ret = -ENOBUFS,
+	}, {
+		.name = "first byte unknown",
+		.addr = 0x4fff,
+		.len = 2,
+		.ret = -EAGAIN,
+		.miss = 0x4fff,
+	}, {
+		.name = "a later byte unknown",
+		.addr = 0x3ff0,
+		.len = 0x20,
+		.write = true,
+		.ret = -EAGAIN,
+		.miss = 0x4000,
+	}, {
+		.name = "write where reading is allowed",
+		.addr = 0x1000,
+		.len = 1,
+		.write = true,
+		.ret = -EPERM,
+	}, {
+		.name = "read where writing is allowed",
+		.addr = 0x5000,
+		.len = 1,
+		.ret = -EPERM,
+	}, {
+		.name = "write that runs into what may be read only",
+		.addr = 0x1fff,
+		.len = 2,
+		.write = true,
+		.ret = -EPERM,
+	}, {
+		.name = "last byte of the address space",
+		.addr = ~0ULL,
+		.len = 1,
+		.ret = 1,
+		.seg = { { 0x7f4000000fffULL, 1 } },
+		.linear = true,
+	}, {
+		.name = "wraps around the address space",
+		.addr = ~0ULL,
+		.len = 2,
+		.ret = -EFAULT,
+	},
+};
+
 #endif /* VHA_TESTS_MEM_CASES_H */

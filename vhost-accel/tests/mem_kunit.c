@@ -10,6 +10,7 @@
 
 KUNIT_ARRAY_PARAM_DESC(mem_sort, mem_sort_cases, name);
 KUNIT_ARRAY_PARAM_DESC(mem_xlat, mem_xlat_cases, name);
+KUNIT_ARRAY_PARAM_DESC(tlb, tlb_cases, name);
 
 static struct vha_mem *mem_alloc(struct kunit *test,
 				 const struct vha_region *regions, u32 n)
@@ -75,10 +76,39 @@ static void mem_translate_no_region_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vha_mem_translate(mem, &hint, 0, 0, &iov, 1), 0);
 }
 
+static void iotlb_test(struct kunit *test)
+{
+	const struct tlb_case *c = test->param_value;
+	struct vha_iotlb iotlb = { .find = tlb_case_find };
+	struct vha_space space = { .iotlb = &iotlb };
+	struct iovec iov[MEM_CASE_SEGS];
+	u64 hva;
+	int i, ret;
+
+	ret = vha_space_translate(&space, c->addr, c->len, c->write, iov,
+				  c->max ?: MEM_CASE_SEGS);
+	KUNIT_ASSERT_EQ(test, ret, c->ret);
+	for (i = 0; i < ret; i++) {
+		KUNIT_EXPECT_EQ(test, (u64)(unsigned long)iov[i].iov_base,
+				c->seg[i].hva);
+		KUNIT_EXPECT_EQ(test, (u64)iov[i].iov_len, c->seg[i].len);
+	}
+	if (ret == -EAGAIN) {
+		KUNIT_EXPECT_EQ(test, space.miss, c->miss);
+		KUNIT_EXPECT_EQ(test, space.miss_write, c->write);
+	}
+	if (ret <= 0)
+		return;
+	KUNIT_EXPECT_EQ(test, vha_space_linear(&space, c->addr, c->len,
+					       c->write, &hva), c->linear);
+	KUNIT_EXPECT_EQ(test, hva, c->seg[0].hva);
+}
+
 static struct kunit_case vha_mem_tests[] = {
 	KUNIT_CASE_PARAM(mem_sort_test, mem_sort_gen_params),
 	KUNIT_CASE_PARAM(mem_translate_test, mem_xlat_gen_params),
 	KUNIT_CASE(mem_translate_no_region_test),
+	KUNIT_CASE_PARAM(iotlb_test, tlb_gen_params),
 	{}
 };
 

@@ -68,6 +68,40 @@ static void translate_cases(void)
 	free(mem);
 }
 
+static void iotlb_cases(void)
+{
+	struct vha_iotlb iotlb = { .find = tlb_case_find };
+	unsigned int i;
+	int j;
+
+	for (i = 0; i < ARRAY_SIZE(tlb_cases); i++) {
+		const struct tlb_case *c = &tlb_cases[i];
+		struct vha_space space = { .iotlb = &iotlb };
+		unsigned int max = c->max ?: MEM_CASE_SEGS;
+		struct iovec *iov = malloc(max * sizeof(*iov));
+		int ret = vha_space_translate(&space, c->addr, c->len, c->write, iov, max);
+		u64 hva = 0;
+
+		EXPECT_EQ(ret, c->ret, "%s", c->name);
+		for (j = 0; j < ret; j++) {
+			EXPECT_EQ((u64)iov[j].iov_base, c->seg[j].hva, "%s: segment %d",
+				  c->name, j);
+			EXPECT_EQ(iov[j].iov_len, c->seg[j].len, "%s: segment %d",
+				  c->name, j);
+		}
+		if (ret == -EAGAIN) {
+			EXPECT_EQ(space.miss, c->miss, "%s", c->name);
+			EXPECT_EQ(space.miss_write, c->write, "%s", c->name);
+		}
+		if (ret > 0) {
+			ret = vha_space_linear(&space, c->addr, c->len, c->write, &hva);
+			EXPECT_EQ(ret, c->linear, "%s", c->name);
+			EXPECT_EQ(hva, c->seg[0].hva, "%s", c->name);
+		}
+		free(iov);
+	}
+}
+
 /*
  * A tiny address space at the bottom or at the very top, so that random regions
  * often touch, overlap, wrap and end with the last byte.
@@ -159,4 +193,71 @@ static void properties(void)
 	EXPECT(iterations < 100 || (valid > i / 20 && valid < i), "tables are too much alike");
 }
 
-UTEST_ALL(UTEST(sort_cases), UTEST(translate_cases), UTEST(properties));
+static u32 random_maps(struct vha_map *m, u64 base)
+{
+	u32 i, n = utest_below(MAX_REGIONS + 1);
+	u64 at = small_addr(base), hva = utest_rand() >> 17;
+
+	for (i = 0; i < n; i++) {
+		u64 size = 1 + utest_below(60);
+
+		m[i].start = utest_one_in(3) ? small_addr(base) : at;
+		if (utest_one_in(2))
+			hva += utest_below(100);
+		m[i].hva = hva;
+		m[i].last = m[i].start + size - 1;
+		if (m[i].last < m[i].start)
+			m[i].last = ~0ULL;
+		m[i].read = !utest_one_in(5);
+		m[i].write = !utest_one_in(5);
+		at = m[i].last + 1;
+		hva += m[i].last - m[i].start + 1;
+	}
+	return n;
+}
+
+static void iotlb_properties(void)
+{
+	unsigned long i, seen[5] = { }, iterations = utest_iterations(100000);
+
+	for (i = 0; i < iterations && utest_errors < 20; i++) {
+		u64 base = utest_one_in(2) ? 0 : ~0ULL - 255;
+		unsigned int max = utest_below(MAX_REGIONS + 2);
+		struct iovec *got = malloc(max * sizeof(*got));
+		struct iovec want[MAX_REGIONS + 2];
+		struct vha_map maps[MAX_REGIONS];
+		struct model_tlb tlb = {
+			.core.find = model_tlb_find, .maps = maps,
+			.n = random_maps(maps, base),
+		};
+		struct vha_space space = { .iotlb = &tlb.core };
+		u64 addr = small_addr(base), len = utest_below(200), hva;
+		bool write = utest_one_in(2), linear;
+		int model = model_tlb_translate(&tlb, addr, len, write, want, max, &linear);
+		int ret = vha_space_translate(&space, addr, len, write, got, max);
+
+		EXPECT_EQ(ret, model, "0x%llx+%llu", (unsigned long long)addr,
+			  (unsigned long long)len);
+		if (ret > 0 && ret == model) {
+			EXPECT(!memcmp(got, want, ret * sizeof(*got)), "0x%llx+%llu",
+			       (unsigned long long)addr, (unsigned long long)len);
+			EXPECT_EQ(vha_space_linear(&space, addr, len, write, &hva), linear,
+				  "0x%llx+%llu", (unsigned long long)addr,
+				  (unsigned long long)len);
+			EXPECT_EQ(hva, (u64)want[0].iov_base, "0x%llx+%llu",
+				  (unsigned long long)addr, (unsigned long long)len);
+		}
+		seen[0] += ret > 0 && linear;
+		seen[1] += ret > 0 && !linear;
+		seen[2] += ret == -EAGAIN;
+		seen[3] += ret == -EPERM;
+		seen[4] += ret == -ENOBUFS;
+		free(got);
+	}
+	for (i = 0; i < ARRAY_SIZE(seen); i++)
+		EXPECT(iterations < 10000 || seen[i] > iterations / 200,
+		       "outcome %lu came %lu times", i, seen[i]);
+}
+
+UTEST_ALL(UTEST(sort_cases), UTEST(translate_cases), UTEST(properties),
+	  UTEST(iotlb_cases), UTEST(iotlb_properties));

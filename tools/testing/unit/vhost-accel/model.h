@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/types.h>
 
@@ -71,6 +72,68 @@ static inline int model_translate(const struct vha_region *r, u32 n, u64 gpa,
 		iov[segs].iov_len = stop - at;
 		segs++;
 		at = stop;
+	}
+	return segs;
+}
+
+/* An IOTLB of a few entries, which may overlap: the one that starts first wins. */
+struct model_tlb {
+	struct vha_iotlb core;
+	const struct vha_map *maps;
+	u32 n;
+};
+
+static inline bool model_tlb_find(struct vha_iotlb *core, u64 addr, struct vha_map *map)
+{
+	const struct model_tlb *t = (const struct model_tlb *)core;
+	bool found = false;
+	u32 i;
+
+	for (i = 0; i < t->n; i++) {
+		const struct vha_map *m = &t->maps[i];
+
+		if (addr < m->start || addr > m->last || (found && m->start >= map->start))
+			continue;
+		*map = *m;
+		found = true;
+	}
+	return found;
+}
+
+/*
+ * Byte by byte: the number of segments, or an error, and whether it is one piece.
+ * A segment ends where another entry begins to hold.
+ */
+static inline int model_tlb_translate(struct model_tlb *t, u64 addr, u64 len, bool write,
+				      struct iovec *iov, unsigned int max, bool *linear)
+{
+	unsigned int segs = 0;
+	struct vha_map map, last = { };
+	u64 i;
+
+	*linear = true;
+	for (i = 0; i < len; i++) {
+		u64 at = addr + i, hva;
+
+		if (i && !at)
+			return -EFAULT;
+		if (segs && at <= last.last) {
+			iov[segs - 1].iov_len++;
+			continue;
+		}
+		if (!model_tlb_find(&t->core, at, &map))
+			return -EAGAIN;
+		if (write ? !map.write : !map.read)
+			return -EPERM;
+		if (segs == max)
+			return -ENOBUFS;
+		hva = map.hva + (at - map.start);
+		if (segs && hva != (u64)iov[segs - 1].iov_base + iov[segs - 1].iov_len)
+			*linear = false;
+		iov[segs].iov_base = (void *)hva;
+		iov[segs].iov_len = 1;
+		segs++;
+		last = map;
 	}
 	return segs;
 }
