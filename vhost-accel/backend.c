@@ -80,6 +80,8 @@ static void vha_backend_bind(struct vha_vq *vq, const struct vha_backend *be)
 	lockdep_assert_held(&vq->mutex);
 	vha_poll_forget(&vq->sock_poll);
 	vha_rx_return_packets(vq);
+	if (!be->sock)
+		vha_iotlb_forget(vq);
 	vq->sock = be->sock;
 	vq->ring = vq->index == VHA_RX ? be->ring : NULL;
 	vq->tap = be->tap;

@@ -29,10 +29,25 @@ struct vha_dev *vha_dev_create(void)
 	if (!dev)
 		return NULL;
 	mutex_init(&dev->mutex);
+	spin_lock_init(&dev->msg_lock);
+	INIT_LIST_HEAD(&dev->unread);
+	init_waitqueue_head(&dev->msg_wait);
 	vha_vq_init(dev, VHA_RX);
 	vha_vq_init(dev, VHA_TX);
 	vha_netdev_add(&dev->vq[VHA_RX]);
 	return dev;
+}
+
+/* Free an IOTLB that is in no queue any more. Without a new one readers go home. */
+static void vha_dev_swap_tlb(struct vha_dev *dev, struct vha_tlb *tlb)
+{
+	struct vha_tlb *old = dev->tlb;
+
+	WRITE_ONCE(dev->tlb, tlb);
+	vha_tlb_destroy(old);
+	if (!tlb)
+		wake_up_interruptible_poll(&dev->msg_wait,
+					   EPOLLIN | EPOLLRDNORM);
 }
 
 /* Stop everything and forget the owner. Nobody else may be in an ioctl. */
@@ -62,6 +77,8 @@ static void vha_dev_cleanup(struct vha_dev *dev)
 	}
 	kvfree(dev->mem);
 	dev->mem = NULL;
+	dev->backend_features = 0;
+	vha_dev_swap_tlb(dev, NULL);
 	vha_frag_drain(&dev->frag);
 	dev->kthread = false;
 	if (dev->mm)
@@ -164,16 +181,43 @@ long vha_dev_reset_owner(struct vha_dev *dev)
 	return r;
 }
 
+/*
+ * Replace the IOTLB, or add or remove one. What the rings' addresses are changes
+ * with its coming and going, so the owner has to set them again then.
+ */
+static void vha_dev_set_tlb(struct vha_dev *dev, struct vha_tlb *tlb)
+{
+	const bool other = !dev->tlb != !tlb;
+	int i;
+
+	for (i = 0; i < VHA_NQUEUES; i++) {
+		struct vha_vq *vq = &dev->vq[i];
+
+		lockdep_assert_held(&vq->mutex);
+		vq->space.iotlb = vha_tlb_core(tlb);
+		if (other)
+			vha_vq_forget_addr(vq);
+		if (!tlb)
+			vha_iotlb_forget(vq);
+	}
+	vha_dev_swap_tlb(dev, tlb);
+}
+
 /**
  * vha_dev_set_features() - VHOST_SET_FEATURES, legal at any time
  * @dev: device
  * @features: bits the driver has acknowledged
  *
- * Return: 0, or -EOPNOTSUPP for a bit that is not offered.
+ * With VIRTIO_F_ACCESS_PLATFORM each call makes a new, empty IOTLB.
+ *
+ * Return: 0; -EOPNOTSUPP for a bit that is not offered; -EFAULT when there can be
+ * no IOTLB.
  */
 long vha_dev_set_features(struct vha_dev *dev, u64 features)
 {
+	const bool ours = features & (1ULL << VHOST_NET_F_VIRTIO_NET_HDR);
 	u16 hlen = sizeof(struct virtio_net_hdr);
+	struct vha_tlb *tlb = NULL;
 	int i;
 
 	if (features & ~VHA_FEATURES)
@@ -181,19 +225,43 @@ long vha_dev_set_features(struct vha_dev *dev, u64 features)
 	if (features & ((1ULL << VIRTIO_NET_F_MRG_RXBUF) |
 			(1ULL << VIRTIO_F_VERSION_1)))
 		hlen = sizeof(struct virtio_net_hdr_mrg_rxbuf);
+	if (features & (1ULL << VIRTIO_F_ACCESS_PLATFORM)) {
+		tlb = vha_tlb_create();
+		if (!tlb)
+			return -EFAULT;
+	}
 
 	mutex_lock(&dev->mutex);
+	/* The worker sees all of the change or nothing of it. */
+	vha_iotlb_lock(dev);
+	vha_dev_set_tlb(dev, tlb);
 	for (i = 0; i < VHA_NQUEUES; i++) {
 		struct vha_vq *vq = &dev->vq[i];
-		bool ours = features & (1ULL << VHOST_NET_F_VIRTIO_NET_HDR);
 
-		mutex_lock(&vq->mutex);
 		vq->features = features;
 		vq->vhost_hlen = ours ? hlen : 0;
 		vq->sock_hlen = ours ? 0 : hlen;
 		vq->direct = false;
-		mutex_unlock(&vq->mutex);
+		vha_vq_unmap(vq);
 	}
+	vha_iotlb_unlock(dev);
+	mutex_unlock(&dev->mutex);
+	return 0;
+}
+
+/**
+ * vha_dev_set_backend_features() - VHOST_SET_BACKEND_FEATURES
+ * @dev: device
+ * @features: bits that user space has acknowledged
+ *
+ * Return: 0 or -EOPNOTSUPP for a bit that is not offered.
+ */
+long vha_dev_set_backend_features(struct vha_dev *dev, u64 features)
+{
+	if (features & ~VHA_BACKEND_FEATURES)
+		return -EOPNOTSUPP;
+	mutex_lock(&dev->mutex);
+	WRITE_ONCE(dev->backend_features, features);
 	mutex_unlock(&dev->mutex);
 	return 0;
 }

@@ -6,7 +6,8 @@
  *
  *   vha_dev.mutex -> sysfs.c's list and kernfs's active references
  *   vha_dev.mutex -> vha_vq.mutex of the RX queue -> vha_vq.mutex of the TX queue
- *   -> locks of the backend socket, the eventfds and their wait queues
+ *   -> vha_dev.msg_lock, and locks of the backend socket, the eventfds and their
+ *   wait queues
  *
  * The worker takes only vq mutexes, and the second one only by trylock, so an
  * ioctl that holds dev->mutex may wait for the worker. Wait queue callbacks
@@ -38,6 +39,7 @@ struct sk_buff;
 struct socket;
 struct vha_dev;
 struct vha_sysfs;
+struct vha_tlb;
 
 /** VHA_BURST - packets handled between two looks at the ring indices */
 #define VHA_BURST 64
@@ -67,10 +69,11 @@ struct vha_sysfs;
 		      (1ULL << VIRTIO_F_ANY_LAYOUT) |		\
 		      (1ULL << VIRTIO_F_VERSION_1) |		\
 		      (1ULL << VIRTIO_NET_F_MRG_RXBUF) |	\
+		      (1ULL << VIRTIO_F_ACCESS_PLATFORM) |	\
 		      (1ULL << VIRTIO_F_RING_RESET))
 
-/** VHA_BACKEND_FEATURES - backend feature bits offered: none without an IOTLB */
-#define VHA_BACKEND_FEATURES 0ULL
+/** VHA_BACKEND_FEATURES - backend feature bits offered */
+#define VHA_BACKEND_FEATURES (1ULL << VHOST_BACKEND_F_IOTLB_MSG_V2)
 
 /**
  * enum vha_queue - the two queues of a device, numbered by the ABI
@@ -82,6 +85,36 @@ enum vha_queue {
 	VHA_RX,
 	VHA_TX,
 	VHA_NQUEUES,
+};
+
+/**
+ * enum vha_area - the areas of a ring, which are set and mapped separately
+ * @VHA_DESC: descriptor table
+ * @VHA_AVAIL: split: available ring; packed: driver event suppression
+ * @VHA_USED: split: used ring; packed: device event suppression
+ * @VHA_NAREAS: how many there are
+ */
+enum vha_area {
+	VHA_DESC,
+	VHA_AVAIL,
+	VHA_USED,
+	VHA_NAREAS,
+};
+
+/**
+ * struct vha_miss - a translation that a queue waits for
+ * @unread: place among the messages that nobody has read yet, or empty
+ * @iova: device address that was missed
+ * @perm: access, VHOST_ACCESS_RO or VHOST_ACCESS_WO
+ * @waiting: an UPDATE for @iova shall run the queue
+ *
+ * Protected by vha_dev.msg_lock.
+ */
+struct vha_miss {
+	struct list_head unread;
+	u64 iova;
+	u8 perm;
+	bool waiting;
 };
 
 /**
@@ -246,11 +279,18 @@ struct vha_frame {
  * @dev: device
  * @index: VHA_RX or VHA_TX
  * @num: entries, a power of two
+ * @addr: areas of the ring as the owner has set them: its own addresses, or with
+ *	an IOTLB device addresses
+ * @mapped: the ring can be used: @addr is set, and the IOTLB knows all of it
+ * @linear: each area lies in one piece, at @desc, @avail and @used; otherwise
+ *	these are NULL, and vha_meta_read() and vha_meta_write() find the pieces
  * @desc: descriptor table, an address of the owner
  * @avail: available ring, an address of the owner
  * @used: used ring, an address of the owner
  * @features: acknowledged feature bits
- * @space: guest memory; its table is replaced under @mutex, freed after that
+ * @space: guest memory; its table and its IOTLB are replaced under @mutex, freed
+ *	after that
+ * @miss: what it waits for that its IOTLB does not know
  * @avail_idx: avail->idx as read last
  * @last_avail: buffers up to here have been taken and returned
  * @last_used: buffers up to here have been returned
@@ -292,11 +332,15 @@ struct vha_vq {
 	enum vha_queue index;
 
 	u32 num;
+	u64 addr[VHA_NAREAS];
+	bool mapped;
+	bool linear;
 	struct vring_desc __user *desc;
 	struct vring_avail __user *avail;
 	struct vring_used __user *used;
 	u64 features;
 	struct vha_space space;
+	struct vha_miss miss;
 
 	u16 avail_idx;
 	u16 last_avail;
@@ -345,6 +389,12 @@ struct vha_vq {
  * @worker: thread that serves both queues; set while there is an owner
  * @mem: guest memory table, also in each queue
  * @sysfs: its directory in sysfs, while there is an owner
+ * @tlb: IOTLB, also in each queue, or NULL; changed under @mutex and those of all
+ *	queues
+ * @backend_features: acknowledged backend feature bits
+ * @msg_lock: protects @unread and the queues' miss
+ * @unread: messages that nobody has read yet, oldest first
+ * @msg_wait: readers of the device
  * @kthread: use a kthread even where the kernel has vhost_task
  * @frag: TX page fragments
  * @vq: the queues
@@ -355,6 +405,11 @@ struct vha_dev {
 	struct vha_worker *worker;
 	struct vha_mem *mem;
 	struct vha_sysfs *sysfs;
+	struct vha_tlb *tlb;
+	u64 backend_features;
+	spinlock_t msg_lock;	/* unread and the queues' miss */
+	struct list_head unread;
+	wait_queue_head_t msg_wait;
 	bool kthread;
 	struct vha_frag frag;
 	struct vha_vq vq[VHA_NQUEUES];
@@ -374,6 +429,7 @@ int vha_dev_check_owner(struct vha_dev *dev);
 long vha_dev_set_owner(struct vha_dev *dev);
 long vha_dev_reset_owner(struct vha_dev *dev);
 long vha_dev_set_features(struct vha_dev *dev, u64 features);
+long vha_dev_set_backend_features(struct vha_dev *dev, u64 features);
 long vha_dev_set_memory(struct vha_dev *dev, void __user *argp);
 long vha_dev_set_fork(struct vha_dev *dev, void __user *argp);
 long vha_dev_get_fork(struct vha_dev *dev, void __user *argp);
@@ -382,8 +438,42 @@ long vha_dev_get_fork(struct vha_dev *dev, void __user *argp);
 long vha_vring_ioctl(struct vha_dev *dev, unsigned int cmd, void __user *argp);
 void vha_vq_init(struct vha_dev *dev, enum vha_queue index);
 void vha_vq_reset(struct vha_vq *vq);
+void vha_vq_forget_addr(struct vha_vq *vq);
 bool vha_vq_access_ok(struct vha_vq *vq);
 int vha_vq_start(struct vha_vq *vq);
+
+/* iotlb.c */
+struct vha_tlb *vha_tlb_create(void);
+void vha_tlb_destroy(struct vha_tlb *tlb);
+struct vha_iotlb *vha_tlb_core(struct vha_tlb *tlb);
+void vha_iotlb_lock(struct vha_dev *dev);
+void vha_iotlb_unlock(struct vha_dev *dev);
+void vha_iotlb_miss(struct vha_vq *vq);
+void vha_iotlb_forget(struct vha_vq *vq);
+ssize_t vha_iotlb_write(struct vha_dev *dev, struct iov_iter *from);
+ssize_t vha_iotlb_read(struct vha_dev *dev, struct iov_iter *to, bool noblock);
+__poll_t vha_iotlb_poll(struct vha_dev *dev, struct file *file,
+			poll_table *wait);
+size_t vha_area_size(const struct vha_vq *vq, enum vha_area area);
+void vha_vq_unmap(struct vha_vq *vq);
+int vha_vq_remap(struct vha_vq *vq);
+int vha_meta_read(struct vha_vq *vq, enum vha_area area, size_t off, void *buf,
+		  size_t len);
+int vha_meta_write(struct vha_vq *vq, enum vha_area area, size_t off,
+		   const void *buf, size_t len);
+
+/**
+ * vha_vq_map() - have the areas of a ring ready for use
+ * @vq: queue; mutex held
+ *
+ * The areas stay valid as long as the mutex is held.
+ *
+ * Return: 0, or -EAGAIN: leave the ring alone, see vha_vq_remap().
+ */
+static inline int vha_vq_map(struct vha_vq *vq)
+{
+	return likely(vq->mapped) ? 0 : vha_vq_remap(vq);
+}
 
 /* backend.c */
 long vha_backend_ioctl(struct vha_dev *dev, void __user *argp);
@@ -432,15 +522,24 @@ int vha_split_publish(struct vha_vq *vq);
  *
  * Return: 0; -ENOENT when the driver has made no more available; -EFAULT when
  * the ring or the buffer is not in readable memory of the guest; -EINVAL, -E2BIG
- * when the ring or the buffer is impossible; -ENOBUFS when there is no room for
- * its segments, or no buffer can be left in the ring: publish some first.
+ * when the ring or the buffer is impossible; -EPERM when the IOTLB forbids the
+ * access; -ENOBUFS when there is no room for its segments, or no buffer can be
+ * left in the ring: publish some first; -EIO when the IOTLB does not know it yet:
+ * come back when the queue runs again.
  */
 static inline int vha_ring_take(struct vha_vq *vq, struct vha_chain *c,
 				struct iovec *iov, unsigned int max)
 {
+	int r;
+
 	if (unlikely(vq->ntaken == VHA_TAKEN_POOL))
 		return -ENOBUFS;
-	return vha_split_take(vq, c, iov, max);
+	r = vha_split_take(vq, c, iov, max);
+	if (unlikely(r == -EAGAIN)) {
+		vha_iotlb_miss(vq);
+		return -EIO;
+	}
+	return r;
 }
 
 /* tx.c, rx.c */

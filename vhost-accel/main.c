@@ -63,7 +63,7 @@ static long vha_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case VHOST_SET_BACKEND_FEATURES:
 		if (copy_from_user(&features, argp, sizeof(features)))
 			return -EFAULT;
-		return features & ~VHA_BACKEND_FEATURES ? -EOPNOTSUPP : 0;
+		return vha_dev_set_backend_features(dev, features);
 	case VHOST_SET_OWNER:
 		return vha_dev_set_owner(dev);
 	case VHOST_RESET_OWNER:
@@ -97,36 +97,22 @@ out:
 	return r;
 }
 
-/* Without an IOTLB there never is a message to read, as vhost-net says it. */
 static ssize_t vha_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	if (iov_iter_count(to) < sizeof(struct vhost_msg))
-		return 0;
-	return iocb->ki_filp->f_flags & O_NONBLOCK ? -EAGAIN : -EBADFD;
+	struct file *file = iocb->ki_filp;
+
+	return vha_iotlb_read(file->private_data, to,
+			      file->f_flags & O_NONBLOCK);
 }
 
-/*
- * A well-formed message finds no IOTLB to change: -EFAULT, as in vhost-net. In
- * both formats the message proper starts 8 bytes in.
- */
 static ssize_t vha_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	struct {
-		u32 type;
-		u32 asid;
-		struct vhost_iotlb_msg iotlb;
-	} msg;
-
-	if (copy_from_iter(&msg, sizeof(msg), from) != sizeof(msg) ||
-	    (msg.type != VHOST_IOTLB_MSG && msg.type != VHOST_IOTLB_MSG_V2) ||
-	    (msg.iotlb.type == VHOST_IOTLB_UPDATE && !msg.iotlb.size))
-		return -EINVAL;
-	return -EFAULT;
+	return vha_iotlb_write(iocb->ki_filp->private_data, from);
 }
 
 static __poll_t vha_poll(struct file *file, poll_table *wait)
 {
-	return 0;
+	return vha_iotlb_poll(file->private_data, file, wait);
 }
 
 static void vha_show_fdinfo(struct seq_file *m, struct file *file)

@@ -25,7 +25,7 @@ void vha_ring_run(struct vha_vq *vq)
 	bool again;
 
 	mutex_lock(&vq->mutex);
-	if (!vq->sock)
+	if (!vq->sock || vha_vq_map(vq))
 		goto out;
 	vq->stats.runs++;
 	vq->win.n = 0;

@@ -448,7 +448,7 @@ bool vha_busy_poll(struct vha_vq *vq)
 	struct vha_dev *dev = vq->dev;
 	struct vha_vq *tx = &dev->vq[VHA_TX];
 	bool rx = vq->index == VHA_RX;
-	bool have = false;
+	bool have = false, look = false;
 	u64 end;
 
 	if (!vq->busyloop_us)
@@ -457,7 +457,8 @@ bool vha_busy_poll(struct vha_vq *vq)
 		/* An ioctl may hold it for long: the worker does not wait. */
 		if (!mutex_trylock(&tx->mutex))
 			return false;
-		if (tx->sock)
+		look = tx->sock && !vha_vq_map(tx);
+		if (look)
 			vha_ring_disable_notify(tx);
 	}
 
@@ -466,14 +467,14 @@ bool vha_busy_poll(struct vha_vq *vq)
 	while (!need_resched() && !signal_pending(current) &&
 	       !READ_ONCE(dev->worker->pending)) {
 		have = rx ? vha_rx_has_packet(vq) : vha_ring_more(vq);
-		if (have || (rx && tx->sock && vha_ring_more(tx)) ||
+		if (have || (look && vha_ring_more(tx)) ||
 		    local_clock() > end)
 			break;
 		cpu_relax();
 	}
 
 	if (rx) {
-		if (tx->sock && (vha_ring_more(tx) || vha_ring_enable_notify(tx)))
+		if (look && (vha_ring_more(tx) || vha_ring_enable_notify(tx)))
 			vha_worker_queue(dev->worker, VHA_TX);
 		mutex_unlock(&tx->mutex);
 	}

@@ -32,6 +32,17 @@ static u16 vha_cpu16(__virtio16 v)
 	return le16_to_cpu((__force __le16)v);
 }
 
+static size_t vha_avail_off(unsigned int i)
+{
+	return offsetof(struct vring_avail, ring) + i * sizeof(__virtio16);
+}
+
+static size_t vha_used_off(unsigned int i)
+{
+	return offsetof(struct vring_used, ring) +
+	       i * sizeof(struct vring_used_elem);
+}
+
 static __virtio16 __user *vha_used_event(const struct vha_vq *vq)
 {
 	return &vq->avail->ring[vq->num];
@@ -40,6 +51,59 @@ static __virtio16 __user *vha_used_event(const struct vha_vq *vq)
 static __virtio16 __user *vha_avail_event(const struct vha_vq *vq)
 {
 	return (__virtio16 __user *)&vq->used->ring[vq->num];
+}
+
+/* Pieces of the ring: where they are, if it lies in one piece, and where if not. */
+static int vha_split_get_avail_idx(struct vha_vq *vq, __virtio16 *idx)
+{
+	if (likely(vq->linear))
+		return get_user(*idx, &vq->avail->idx);
+	return vha_meta_read(vq, VHA_AVAIL, offsetof(struct vring_avail, idx),
+			     idx, sizeof(*idx));
+}
+
+static int vha_split_put_flags(struct vha_vq *vq)
+{
+	__virtio16 flags = vha_virtio16(vq->used_flags);
+
+	if (likely(vq->linear))
+		return put_user(flags, &vq->used->flags);
+	return vha_meta_write(vq, VHA_USED, offsetof(struct vring_used, flags),
+			      &flags, sizeof(flags));
+}
+
+static int vha_split_put_avail_event(struct vha_vq *vq)
+{
+	__virtio16 event = vha_virtio16(vq->avail_idx);
+
+	if (likely(vq->linear))
+		return put_user(event, vha_avail_event(vq));
+	return vha_meta_write(vq, VHA_USED, vha_used_off(vq->num), &event,
+			      sizeof(event));
+}
+
+/*
+ * The start, with nothing mapped yet: what is missing is asked for and reported
+ * as broken. A used ring that may only be read is not written, and then the
+ * handler will not use it.
+ */
+static int vha_split_start_iotlb(struct vha_vq *vq, __virtio16 *idx)
+{
+	__virtio16 flags;
+	int r;
+
+	r = vha_meta_read(vq, VHA_USED, offsetof(struct vring_used, flags),
+			  &flags, sizeof(flags));
+	if (!r)
+		r = vha_split_put_flags(vq);
+	if (!r || r == -EPERM)
+		r = vha_meta_read(vq, VHA_USED, offsetof(struct vring_used, idx),
+				  idx, sizeof(*idx));
+	if (r == -EAGAIN)
+		vha_iotlb_miss(vq);
+	if (r)
+		vha_ring_error(vq, r);
+	return r;
 }
 
 /**
@@ -53,9 +117,12 @@ int vha_split_start(struct vha_vq *vq)
 {
 	__virtio16 idx;
 
-	if (put_user((__force __virtio16)0, &vq->used->flags) ||
-	    get_user(idx, &vq->used->idx))
+	if (unlikely(!vq->linear)) {
+		if (vha_split_start_iotlb(vq, &idx))
+			return -EFAULT;
+	} else if (vha_split_put_flags(vq) || get_user(idx, &vq->used->idx)) {
 		return -EFAULT;
+	}
 	vq->last_used = vha_cpu16(idx);
 	return 0;
 }
@@ -66,7 +133,7 @@ static int vha_split_read_avail(struct vha_vq *vq, u16 seen)
 	__virtio16 idx;
 	int n;
 
-	if (get_user(idx, &vq->avail->idx))
+	if (vha_split_get_avail_idx(vq, &idx))
 		return -EFAULT;
 	n = vha_split_avail(vha_cpu16(idx), vq->last_avail, vq->num);
 	if (unlikely(n < 0 || n < (u16)(seen - vq->last_avail)))
@@ -74,6 +141,31 @@ static int vha_split_read_avail(struct vha_vq *vq, u16 seen)
 	vq->avail_idx = vha_cpu16(idx);
 	/* The index before the entries that it covers. */
 	smp_rmb();
+	return 0;
+}
+
+/* vha_split_fill() for a ring in pieces. */
+static int vha_split_fill_iotlb(struct vha_vq *vq, u16 idx, unsigned int n)
+{
+	struct vha_window *w = &vq->win;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		u16 at = (u16)(idx + i) & (vq->num - 1);
+		__virtio16 head;
+
+		if (vha_meta_read(vq, VHA_AVAIL, vha_avail_off(at), &head,
+				  sizeof(head)))
+			return -EFAULT;
+		w->head[i] = vha_cpu16(head);
+		if (unlikely(w->head[i] >= vq->num))
+			continue;
+		if (vha_meta_read(vq, VHA_DESC, w->head[i] * sizeof(w->desc[i]),
+				  &w->desc[i], sizeof(w->desc[i])))
+			return -EFAULT;
+	}
+	w->first = idx;
+	w->n = n;
 	return 0;
 }
 
@@ -93,6 +185,8 @@ static int vha_split_fill(struct vha_vq *vq, u16 idx)
 	w->n = 0;
 	if (!n)
 		return vq->ntaken < vq->num ? -ENOENT : -ENOBUFS;
+	if (unlikely(!vq->linear))
+		return vha_split_fill_iotlb(vq, idx, n);
 
 	if (!user_access_begin(vq->desc, array_size(vq->num, sizeof(*vq->desc))))
 		return -EFAULT;
@@ -120,6 +214,16 @@ fault:
 	return -EFAULT;
 }
 
+static int vha_split_copy_desc(struct vha_vq *vq, u32 i)
+{
+	const size_t size = sizeof(*vq->table);
+
+	if (likely(vq->linear))
+		return copy_from_user(vq->table, &vq->desc[i], size) ?
+		       -EFAULT : 0;
+	return vha_meta_read(vq, VHA_DESC, i * size, vq->table, size);
+}
+
 /* Feed the parser until the chain ends: at most one table's length. */
 static int vha_split_parse_rest(struct vha_vq *vq, struct vha_chain *c)
 {
@@ -130,8 +234,7 @@ static int vha_split_parse_rest(struct vha_vq *vq, struct vha_chain *c)
 		const struct vring_desc *desc = vq->table;
 
 		if (!c->indirect) {
-			if (copy_from_user(vq->table, &vq->desc[c->next],
-					   sizeof(*desc)))
+			if (vha_split_copy_desc(vq, c->next))
 				return -EFAULT;
 		} else {
 			if (c->next < first || c->next - first >= n) {
@@ -198,7 +301,7 @@ bool vha_split_more(struct vha_vq *vq)
 {
 	__virtio16 idx;
 
-	return get_user(idx, &vq->avail->idx) ||
+	return vha_split_get_avail_idx(vq, &idx) ||
 	       vha_cpu16(idx) != vq->avail_idx;
 }
 
@@ -217,7 +320,7 @@ int vha_split_disable_notify(struct vha_vq *vq)
 	vq->used_flags |= VRING_USED_F_NO_NOTIFY;
 	if (vha_has_feature(vq, VIRTIO_RING_F_EVENT_IDX))
 		return 0;
-	return put_user(vha_virtio16(vq->used_flags), &vq->used->flags);
+	return vha_split_put_flags(vq);
 }
 
 /**
@@ -233,12 +336,12 @@ int vha_split_enable_notify(struct vha_vq *vq)
 
 	vq->used_flags &= ~VRING_USED_F_NO_NOTIFY;
 	if (vha_has_feature(vq, VIRTIO_RING_F_EVENT_IDX))
-		r = put_user(vha_virtio16(vq->avail_idx), vha_avail_event(vq));
+		r = vha_split_put_avail_event(vq);
 	else
-		r = put_user(vha_virtio16(vq->used_flags), &vq->used->flags);
+		r = vha_split_put_flags(vq);
 	/* Be seen waiting before looking. */
 	smp_mb();
-	if (r || get_user(idx, &vq->avail->idx))
+	if (r || vha_split_get_avail_idx(vq, &idx))
 		return -EFAULT;
 	return vha_cpu16(idx) != vq->avail_idx;
 }
@@ -267,6 +370,36 @@ static bool vha_split_wants_call(struct vha_vq *vq, unsigned int n, u16 event)
 	return want;
 }
 
+/* The writing part of vha_split_publish() for a ring in pieces. */
+static int vha_split_publish_iotlb(struct vha_vq *vq, unsigned int n,
+				   __virtio16 *event)
+{
+	const u16 old_idx = vq->last_used;
+	const __virtio16 idx = vha_virtio16(old_idx + n);
+	const bool event_idx = vha_has_feature(vq, VIRTIO_RING_F_EVENT_IDX);
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		u16 at = (u16)(old_idx + i) & (vq->num - 1);
+
+		if (vha_meta_write(vq, VHA_USED, vha_used_off(at), &vq->taken[i],
+				   sizeof(vq->taken[i])))
+			return -EFAULT;
+	}
+	/* As in vha_split_publish(). */
+	smp_wmb();
+	if (vha_meta_write(vq, VHA_USED, offsetof(struct vring_used, idx), &idx,
+			   sizeof(idx)))
+		return -EFAULT;
+	vq->last_used = old_idx + n;
+	/* Likewise. */
+	smp_mb();
+	return vha_meta_read(vq, VHA_AVAIL,
+			     event_idx ? vha_avail_off(vq->num) :
+					 offsetof(struct vring_avail, flags),
+			     event, sizeof(*event));
+}
+
 /**
  * vha_split_publish() - return all buffers taken to the driver
  * @vq: queue; mutex held
@@ -284,6 +417,11 @@ int vha_split_publish(struct vha_vq *vq)
 
 	vq->last_avail += n;
 	vq->ntaken = 0;
+	if (unlikely(!vq->linear)) {
+		if (vha_split_publish_iotlb(vq, n, &event))
+			goto err;
+		return vha_split_wants_call(vq, n, vha_cpu16(event));
+	}
 	if (!user_access_begin(vq->used, struct_size(vq->used, ring, vq->num)))
 		return -EFAULT;
 	for (i = 0; i < n; i++) {
@@ -308,6 +446,7 @@ int vha_split_publish(struct vha_vq *vq)
 
 fault:
 	user_access_end();
+err:
 	/* Its wish cannot be read, but it can see the buffers. */
 	if (vq->last_used == new_idx)
 		vha_ring_call(vq);

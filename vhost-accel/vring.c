@@ -21,12 +21,23 @@ void vha_vq_init(struct vha_dev *dev, enum vha_queue index)
 	mutex_init(&vq->mutex);
 	vq->dev = dev;
 	vq->index = index;
+	INIT_LIST_HEAD(&vq->miss.unread);
 	vha_poll_init(&vq->kick_poll, vq, EPOLLIN);
 	vha_poll_init(&vq->sock_poll, vq,
 		      index == VHA_RX ? EPOLLIN : EPOLLOUT);
 	mutex_lock(&vq->mutex);
 	vha_vq_reset(vq);
 	mutex_unlock(&vq->mutex);
+}
+
+/**
+ * vha_vq_forget_addr() - the addresses of the ring mean nothing any more
+ * @vq: queue; mutex held
+ */
+void vha_vq_forget_addr(struct vha_vq *vq)
+{
+	memset(vq->addr, 0, sizeof(vq->addr));
+	vha_vq_unmap(vq);
 }
 
 /**
@@ -37,11 +48,11 @@ void vha_vq_reset(struct vha_vq *vq)
 {
 	lockdep_assert_held(&vq->mutex);
 	vq->num = 1;
-	vq->desc = NULL;
-	vq->avail = NULL;
-	vq->used = NULL;
 	vq->features = 0;
 	vq->space.mem = NULL;
+	vq->space.iotlb = NULL;
+	vha_vq_forget_addr(vq);
+	vha_iotlb_forget(vq);
 	vq->avail_idx = 0;
 	vq->last_avail = 0;
 	vq->last_used = 0;
@@ -61,13 +72,17 @@ void vha_vq_reset(struct vha_vq *vq)
 	vq->err = NULL;
 }
 
-static bool vha_ring_addr_ok(const struct vha_vq *vq,
-			     struct vring_desc __user *desc,
-			     struct vring_avail __user *avail,
-			     struct vring_used __user *used)
+static bool vha_ring_addr_ok(const struct vha_vq *vq, const u64 *addr)
 {
+	const struct vring_desc __user *desc = u64_to_user_ptr(addr[VHA_DESC]);
+	const struct vring_avail __user *avail = u64_to_user_ptr(addr[VHA_AVAIL]);
+	const struct vring_used __user *used = u64_to_user_ptr(addr[VHA_USED]);
 	/* With the event word always: EVENT_IDX may be switched on later. */
 	const size_t event = sizeof(__virtio16);
+
+	/* Device addresses are looked up when they are used. */
+	if (vq->space.iotlb)
+		return true;
 
 	return access_ok(desc, array_size(vq->num, sizeof(*desc))) &&
 	       access_ok(avail, struct_size(avail, ring, vq->num) + event) &&
@@ -83,7 +98,7 @@ static bool vha_ring_addr_ok(const struct vha_vq *vq,
 bool vha_vq_access_ok(struct vha_vq *vq)
 {
 	lockdep_assert_held(&vq->mutex);
-	return vq->space.mem && vha_ring_addr_ok(vq, vq->desc, vq->avail, vq->used);
+	return vq->space.mem && vha_ring_addr_ok(vq, vq->addr);
 }
 
 /**
@@ -112,15 +127,14 @@ static long vha_vring_set_num(struct vha_vq *vq, void __user *argp)
 	if (!s.num || s.num > 0xffff || (s.num & (s.num - 1)))
 		return -EINVAL;
 	vq->num = s.num;
+	vha_vq_unmap(vq);
 	return 0;
 }
 
 static long vha_vring_set_addr(struct vha_vq *vq, void __user *argp)
 {
 	struct vhost_vring_addr a;
-	struct vring_desc __user *desc;
-	struct vring_avail __user *avail;
-	struct vring_used __user *used;
+	u64 addr[VHA_NAREAS];
 
 	if (copy_from_user(&a, argp, sizeof(a)))
 		return -EFAULT;
@@ -131,15 +145,14 @@ static long vha_vring_set_addr(struct vha_vq *vq, void __user *argp)
 	    (a.log_guest_addr & (VRING_USED_ALIGN_SIZE - 1)))
 		return -EINVAL;
 
-	desc = u64_to_user_ptr(a.desc_user_addr);
-	avail = u64_to_user_ptr(a.avail_user_addr);
-	used = u64_to_user_ptr(a.used_user_addr);
+	addr[VHA_DESC] = a.desc_user_addr;
+	addr[VHA_AVAIL] = a.avail_user_addr;
+	addr[VHA_USED] = a.used_user_addr;
 	/* A stopped ring is checked when it starts: its size may yet change. */
-	if (vq->sock && !vha_ring_addr_ok(vq, desc, avail, used))
+	if (vq->sock && !vha_ring_addr_ok(vq, addr))
 		return -EINVAL;
-	vq->desc = desc;
-	vq->avail = avail;
-	vq->used = used;
+	memcpy(vq->addr, addr, sizeof(vq->addr));
+	vha_vq_unmap(vq);
 	return 0;
 }
 

@@ -30,16 +30,10 @@ static const struct abi_deviation {
 	const char *our;
 	const char *why;
 } abi_deviations[] = {
-	{ "VHOST_SET_FEATURES VG_BIT(VIRTIO_F_ACCESS_PLATFORM)", "0*", "EOPNOTSUPP*",
-	  "no IOTLB is offered" },
 	{ "VHOST_SET_FEATURES VG_BIT(VHOST_F_LOG_ALL)", "*", "EOPNOTSUPP*",
 	  "no dirty log is offered" },
 	{ "VHOST_SET_LOG_*", "*", "ENOTTY*",
 	  "no dirty log is offered" },
-	{ "VHOST_GET_BACKEND_FEATURES", "0 out=2*", "0 out=0*",
-	  "no IOTLB is offered, so no message format either" },
-	{ "VHOST_SET_BACKEND_FEATURES VG_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2)", "0*",
-	  "EOPNOTSUPP*", "no IOTLB is offered, so no message format either" },
 	{ "VHOST_SET_MEM_TABLE TOO_MANY", "E2BIG*", "0*",
 	  "more regions than stock takes by default" },
 	{ "VHOST_SET_MEM_TABLE OVERLAP", "0*", "EFAULT*",
