@@ -27,6 +27,7 @@ static bool vha_worker_run(void *data)
 	struct vha_dev *dev = worker->dev;
 	unsigned long work;
 
+	/* Pairs with readers of statistics: the id is complete before it is seen. */
 	if (unlikely(!worker->thread))
 		smp_store_release(&worker->thread, get_pid(task_pid(current)));
 	if (!READ_ONCE(worker->pending))

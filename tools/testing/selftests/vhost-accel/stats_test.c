@@ -412,7 +412,8 @@ static bool c_describe(void)
 	snprintf(want, sizeof(want), "%d", tid);
 	ok = ok && expect(file_is(0, "worker", want)) && expect(file_is(0, "netdev", TAP));
 	snprintf(want, sizeof(want), "0x%llx", (unsigned long long)b.d.features);
-	ok = ok && expect(file_is(0, "features", want)) && expect(file_is(0, "rx/ring_size", "256")) &&
+	ok = ok && expect(file_is(0, "features", want)) &&
+	     expect(file_is(0, "rx/ring_size", "256")) &&
 	     expect(file_is(0, "tx/ring_size", "256")) &&
 	     expect(file_is(0, "rx/ring_format", b.d.features & VG_F_PACKED ? "packed" : "split"));
 
@@ -778,7 +779,8 @@ static bool c_unload(void)
 	ok = ok && expect(pread(file, value, sizeof(value), 0) < 0) && expect(errno == ENODEV) &&
 	     expect(access(DEVICES, F_OK)) && expect(openat(dir, "x", O_RDONLY) < 0);
 	ok = expect(load(true)) && ok;
-	ok = ok && expect(pread(file, value, sizeof(value), 0) < 0) && expect(!access(DEVICES, F_OK));
+	ok = ok && expect(pread(file, value, sizeof(value), 0) < 0) &&
+	     expect(!access(DEVICES, F_OK));
 	close(file);
 	close(dir);
 	return ok;
