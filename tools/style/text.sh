@@ -48,7 +48,7 @@ check_todo() {
 # Where a checkout or a home directory lies is nobody else's business.
 check_paths() {
 	text_files | without_checkers | tr '\n' '\0' |
-		xargs -0 grep -nE '(^|[^A-Za-z0-9_.$}/-])/(work|home/[a-z]|root/[A-Za-z.])' |
+		xargs -0 grep -nE '(^|[^A-Za-z0-9_.$}/-])/(work\b|home/[a-z]|root/[A-Za-z.])' |
 		refuse "name places relative to the tree, or by variable"
 }
 
