@@ -7,6 +7,8 @@ KDIR ?=
 KVER ?=
 T ?=
 B ?= *
+DESTDIR ?=
+PREFIX ?= /usr/local
 J ?= $(shell nproc)
 
 # vmtest covers both supported kernels unless KVER= picks one.
@@ -20,7 +22,18 @@ modules:
 
 modules_install: modules
 	$(MAKE) -C "$$(tools/kdir.sh $(TARGET))" \
-		M="$$PWD/build/$$(tools/kdir.sh --release $(TARGET))" modules_install
+		M="$$PWD/build/$$(tools/kdir.sh --release $(TARGET))" \
+		INSTALL_MOD_PATH="$(DESTDIR)" CONFIG_MODULE_SIG_ALL= modules_install
+	$(if $(DESTDIR),,depmod "$$(tools/kdir.sh --release $(TARGET))")
+
+host-install:
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" tools/install.sh
+
+install: modules_install host-install
+
+uninstall:
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" tools/install.sh --uninstall \
+		"$$(tools/kdir.sh --release $(TARGET))"
 
 clean:
 	rm -rf build
@@ -72,6 +85,9 @@ help:
 	@echo
 	@echo '  make                  build all modules (running kernel, KVER= or KDIR=) in build/<release>/'
 	@echo '  make modules_install  install them under /lib/modules/<release>/updates'
+	@echo '  make install          modules_install and host-install'
+	@echo '  make host-install     udev rule, modules-load.d, AppArmor lines for libvirt; DESTDIR= PREFIX='
+	@echo '  make uninstall        remove all that make install brought'
 	@echo '  make dkms-install     have dkms build and install them for every kernel'
 	@echo '  make clean            remove build/'
 	@echo '  make setup            install what building and testing need (Debian 12, root or sudo)'
@@ -90,6 +106,6 @@ help:
 	@echo
 	@echo '  KVER=6.1|6.12|release  KDIR=path  T=dir[/program]  B=id-glob  ACCEL=tcg|kvm  INSN=1'
 
-.PHONY: modules modules_install clean setup style unit kunit vmtest debug vm check check-full \
-	bench demo dkms-install help
+.PHONY: modules modules_install host-install install uninstall clean setup style unit kunit \
+	vmtest debug vm check check-full bench demo dkms-install help
 .DEFAULT_GOAL := modules
