@@ -393,36 +393,10 @@ static bool new_base(struct scene *s)
 
 /* ---- trouble ------------------------------------------------------------ */
 
-/* Lets frames go that met trouble. */
-static void drain_guest(struct scene *s)
-{
-	struct virtio_net_hdr_v1 hdr;
-
-	while (!vg_ring_wait(&s->b.d.ring[VG_RX], BED_NEVER_MS)) {
-		if (vg_rx_get(&s->b.d, &s->b.rx, &hdr, bed_buffer(1), VG_MAX_FRAME) == -EPROTO)
-			break;
-		vg_rx_fill(&s->b.d, &s->b.rx);
-	}
-}
-
-static void drain_peer(struct scene *s)
-{
-	struct virtio_net_hdr hdr;
-
-	while (vg_peer_recv(s->b.peer, &hdr, bed_buffer(1), VG_MAX_FRAME, 0) >= 0)
-		;
-}
-
 static bool recovers(struct scene *s)
 {
-	bool ok = expect(!bed_reset_ring(&s->b, VG_TX)) &&
-		  expect(!bed_reset_ring(&s->b, VG_RX));
-
-	drain_guest(s);
-	drain_peer(s);
-	s->t.seen = s->t.sent;
-	s->t.got = s->t.given;
-	return ok && expect(bed_works(&s->b));
+	return expect(!bed_reset_ring(&s->b, VG_TX)) && expect(!bed_reset_ring(&s->b, VG_RX)) &&
+	       traffic_resync(&s->t) && expect(bed_works(&s->b));
 }
 
 static bool error_fires(struct scene *s)

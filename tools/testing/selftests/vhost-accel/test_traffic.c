@@ -13,6 +13,7 @@
 
 /* Numbers of the peer's frames, which nobody takes for the guest's. */
 #define FROM_PEER	0x40000000
+#define LAST		0x7f000000
 
 unsigned int traffic_len(const struct traffic *t, __u32 seq)
 {
@@ -120,6 +121,48 @@ bool traffic_drain(struct traffic *t, bool refill)
 			return false;
 	vg_tx_reap(&t->b->d, &t->b->tx);
 	return true;
+}
+
+static bool resync_tx(struct traffic *t)
+{
+	struct virtio_net_hdr hdr;
+	int n;
+
+	vg_frame_fill(bed_buffer(0), 60, LAST);
+	if (vg_tx_send(&t->b->d, &t->b->tx, NULL, bed_buffer(0), 60, VG_LAYOUT_SINGLE))
+		return expect(!"a TX buffer is free");
+	vg_ring_notify(&t->b->d.ring[VG_TX]);
+	vg_ring_kick(&t->b->d.ring[VG_TX]);
+	do {
+		n = vg_peer_recv(t->b->peer, &hdr, bed_buffer(1), VG_MAX_FRAME, BED_SOON_MS);
+	} while (n >= 0 && vg_frame_seq(bed_buffer(1), n) != LAST);
+	return expect(n >= 0) && expect(!vg_ring_wait(&t->b->d.ring[VG_TX], BED_SOON_MS)) &&
+	       expect(vg_tx_reap(&t->b->d, &t->b->tx));
+}
+
+static bool resync_rx(struct traffic *t)
+{
+	struct virtio_net_hdr none = { 0 };
+	struct virtio_net_hdr_v1 hdr;
+	int n;
+
+	vg_frame_fill(bed_buffer(0), 60, LAST);
+	if (vg_peer_send(t->b->peer, &none, bed_buffer(0), 60))
+		return expect(!"the peer can send");
+	do {
+		if (vg_ring_wait(&t->b->d.ring[VG_RX], BED_SOON_MS))
+			return expect(!"the last frame comes");
+		n = vg_rx_get(&t->b->d, &t->b->rx, &hdr, bed_buffer(1), VG_MAX_FRAME);
+		vg_rx_fill(&t->b->d, &t->b->rx);
+	} while (n < 0 || vg_frame_seq(bed_buffer(1), n) != LAST);
+	return true;
+}
+
+bool traffic_resync(struct traffic *t)
+{
+	t->seen = t->sent;
+	t->got = t->given;
+	return resync_tx(t) && resync_rx(t);
 }
 
 int traffic_place(struct vg_pool *p, struct vg_mem *m, unsigned int count, __u32 cap)

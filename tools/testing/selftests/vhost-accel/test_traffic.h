@@ -47,6 +47,14 @@ bool traffic_rx(struct traffic *t, unsigned int n);
 bool traffic_drain(struct traffic *t, bool refill);
 
 /**
+ * traffic_resync() - Forget the frames under way after the rings were reset.
+ *
+ * A last frame each way is awaited; what comes before it is passed over.
+ * Return: false after a diagnostic.
+ */
+bool traffic_resync(struct traffic *t);
+
+/**
  * traffic_place() - Make a pool whose buffers begin shortly before the end of a page.
  * @p: To fill in.
  * @m: Guest RAM.
