@@ -98,7 +98,7 @@ int bench_start(struct bench_side *s, unsigned int ring_num, unsigned int busylo
 {
 	struct vg_config cfg = {
 		.path = s->path,
-		.features = VG_F_MODERN,
+		.features = s->features,
 		.num = ring_num,
 		.mem_size = MEM_SIZE,
 		.busyloop_us = busyloop_us,

@@ -59,6 +59,7 @@ struct bench_result {
  * struct bench_side - A device at work.
  * @name: "ours" or "peer".
  * @path: Its node.
+ * @features: What it negotiates.
  * @net: What stands behind it.
  * @dev: The device.
  * @tid: Its worker thread.
@@ -77,6 +78,7 @@ struct bench_result {
 struct bench_side {
 	const char *name;
 	const char *path;
+	__u64 features;
 	struct bench_net net;
 	struct vg_dev dev;
 	pid_t tid;
@@ -101,7 +103,7 @@ __u64 bench_now_ns(void);
 
 /**
  * bench_start() - Set up a device and bind its tap.
- * @s: With name, path, net, buffers.
+ * @s: With name, path, net, buffers, features.
  * @ring_num: Entries of the rings.
  * @busyloop_us: Busy polling.
  * @cpu: Where its worker runs.

@@ -178,6 +178,7 @@ static bool turn(const struct bench_work *w, const struct options *o,
 	bool good = true;
 
 	for (n = 0; good && n < SIDES; n++) {
+		side[n].features = VG_F_MODERN | (w->packed && !n ? VG_F_PACKED : 0);
 		good = !bench_start(&side[n], BENCH_RING_NUM, w->busyloop_us, o->worker_cpu);
 		if (!good)
 			break;

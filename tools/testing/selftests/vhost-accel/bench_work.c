@@ -35,15 +35,10 @@
 
 /* ---- the ring ----------------------------------------------------------- */
 
-static __u16 used_idx(const struct vg_ring *ring)
-{
-	return __atomic_load_n(&ring->used->idx, __ATOMIC_ACQUIRE);
-}
-
 /* Sleep till @want buffers wait to be taken. */
-static int wait_used(struct vg_ring *ring, __u16 want)
+static int wait_used(struct vg_ring *ring, unsigned int want)
 {
-	while ((__u16)(used_idx(ring) - ring->used_idx) < want) {
+	while (vg_ring_ready(ring, want) < want) {
 		int err = vg_ring_wait_n(ring, want, WAIT_MS);
 
 		if (err)
@@ -162,11 +157,10 @@ static void fill_rx_large(struct bench_side *s, struct vg_chain *c, __u64 gpa)
 	c->seg[0].len = RX_LARGE_BUF;
 }
 
-/* Is the ring full of used buffers what was sent, to the byte? */
-static bool burst_matches(const struct bench_side *s)
+/* Is the ring full of used buffers what was sent, to the byte? Recycles them. */
+static bool burst_matches(struct bench_side *s)
 {
-	const struct vg_ring *rx = &s->dev.ring[VG_RX];
-	__u16 idx = rx->used_idx;
+	struct vg_ring *rx = &s->dev.ring[VG_RX];
 	unsigned int i;
 
 	for (i = 0; i < s->batch; i++) {
@@ -174,22 +168,21 @@ static bool burst_matches(const struct bench_side *s)
 		__u32 done = 0;
 
 		while (done < s->len) {
-			const struct vring_used_elem *e;
+			const struct vg_used *u = &rx->last;
 			const __u64 *buf;
 
-			if (idx == used_idx(rx))
+			if (!vg_ring_recycle(rx, 1))
 				return false;
-			e = &rx->used->ring[idx++ & (rx->num - 1)];
-			buf = e->id < rx->num ? rx->slot[e->id].token : NULL;
-			if (!buf || e->len <= skip || e->len - skip > s->len - done ||
+			buf = u->id < rx->num ? rx->slot[u->id].token : NULL;
+			if (!buf || u->len <= skip || u->len - skip > s->len - done ||
 			    memcmp((__u8 *)vg_mem_hva(rx->mem, *buf) + skip,
-				   s->frame + done, e->len - skip))
+				   s->frame + done, u->len - skip))
 				return false;
-			done += e->len - skip;
+			done += u->len - skip;
 			skip = 0;
 		}
 	}
-	return idx == used_idx(rx);
+	return !vg_ring_ready(rx, 1);
 }
 
 static int prepare_rx_small(struct bench_side *s)
@@ -318,6 +311,18 @@ const struct bench_work bench_works[] = {
 	  .prepare = prepare_tx_tso, .round = send_round, .rounds = 32 },
 	{ .id = "vhost.rx.tso", .unit = "pkt", .open = bn_open_gso_sender,
 	  .prepare = prepare_rx_tso, .round = receive_round, .rounds = 32 },
+	{ .id = "vhost.tx.64.xdpdrop.packed", .unit = "pkt", .open = bn_open_xdpdrop,
+	  .prepare = prepare_tx_small, .round = send_round, .rounds = 64, .packed = true },
+	{ .id = "vhost.tx.64.bridge.packed", .unit = "pkt", .open = bn_open_bridge,
+	  .prepare = prepare_tx_small, .round = send_round, .rounds = 32, .packed = true },
+	{ .id = "vhost.rx.64.packed", .unit = "pkt", .open = bn_open_sender,
+	  .prepare = prepare_rx_small, .round = receive_round, .rounds = 64, .packed = true },
+	{ .id = "vhost.tx.tso.packed", .unit = "pkt", .open = bn_open_bridge,
+	  .prepare = prepare_tx_tso, .round = send_round, .rounds = 32, .packed = true },
+	{ .id = "vhost.rx.tso.packed", .unit = "pkt", .open = bn_open_gso_sender,
+	  .prepare = prepare_rx_tso, .round = receive_round, .rounds = 32, .packed = true },
+	{ .id = "vhost.rtt.packed", .variant = "poll0", .unit = "trip", .open = bn_open_echo,
+	  .prepare = prepare_rtt, .round = round_trip, .rounds = 500, .packed = true },
 	{ .id = "vhost.rtt", .variant = "poll0", .unit = "trip", .open = bn_open_echo,
 	  .prepare = prepare_rtt, .round = round_trip, .rounds = 500 },
 	{ .id = "vhost.rtt", .variant = "poll50", .unit = "trip", .open = bn_open_echo,

@@ -23,6 +23,7 @@
  *	often the worker runs while nothing happens, and must not exceed the peer's.
  * @rounds: Rounds when instructions are counted.
  * @busyloop_us: Busy polling.
+ * @packed: Ours has packed rings; the peer knows split ones only.
  *
  * The functions return 0 or -errno, with the reason printed.
  */
@@ -35,6 +36,7 @@ struct bench_work {
 	int (*round)(struct bench_side *s);
 	unsigned int rounds;
 	unsigned int busyloop_us;
+	bool packed;
 };
 
 /* Ends with an id of NULL. */
