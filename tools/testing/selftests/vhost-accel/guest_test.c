@@ -325,6 +325,8 @@ static void device_move(struct play *p)
 		return;
 	if (!p->nused && base != p->r.ops->base(&p->r))
 		wrong(p, "driver and device disagree about the base");
+	if (base != p->r.ops->stopped(&p->r))
+		wrong(p, "driver and device disagree about where the device stopped");
 	model_start(&p->m, &p->r, base);
 	p->m.calls = calls;
 	p->m.broken = broken;

@@ -35,6 +35,11 @@ static const struct {
 	{ "modern", VG_F_MODERN, 16, 2048 },
 	{ "modern,small buffers", VG_F_MODERN, 1, 700 },
 	{ "modern,poll", VG_F_MODERN, 1, 0, 50 },
+	{ "in_order", VG_F_MODERN | VG_F_IN_ORDER, 3, 700 },
+	{ "packed,bare", VG_F_VERSION_1 | VG_F_PACKED, 1 },
+	{ "packed", VG_F_MODERN | VG_F_PACKED, 16, 2048 },
+	{ "packed,in_order", VG_F_MODERN | VG_F_PACKED | VG_F_IN_ORDER, 1, 700 },
+	{ "packed,poll", VG_F_MODERN | VG_F_PACKED, 1, 0, 50 },
 };
 
 #define NSETS	(ARRAY_SIZE(sets))
@@ -92,6 +97,7 @@ static void test_matrix(enum bed_kind kind, unsigned int set)
 		.busyloop_us = sets[set].busyloop_us,
 	};
 	bool tx = false, rx = false;
+	const char *fault;
 	struct bed b;
 
 	if (!bed_open(&b, &cfg)) {
@@ -105,25 +111,90 @@ static void test_matrix(enum bed_kind kind, unsigned int set)
 		}
 		bed_close(&b);
 	}
+	fault = bed_fault();
+	if (fault) {
+		ksft_print_msg("%s\n", fault);
+		tx = false;
+	}
 	ksft_test_result(tx, "%s, %s: tx of all sizes and layouts\n", bed_kind_name(kind),
 			 sets[set].name);
 	ksft_test_result(rx, "%s, %s: rx of all sizes and layouts\n", bed_kind_name(kind),
 			 sets[set].name);
 }
 
-static void test_cases(const struct ring_case *c, unsigned int n, const char *only)
+static const struct {
+	const char *name;
+	__u64 features;
+} formats[] = {
+	{ "split", VG_F_MODERN },
+	{ "split,in_order", VG_F_MODERN | VG_F_IN_ORDER },
+	{ "packed", VG_F_MODERN | VG_F_PACKED },
+	{ "packed,in_order", VG_F_MODERN | VG_F_PACKED | VG_F_IN_ORDER },
+};
+
+#define NFORMATS	(2 * ARRAY_SIZE(formats))
+
+/* The second half is the same without EVENT_IDX. */
+static __u64 format_features(unsigned int format)
 {
-	for (; n; n--, c++)
-		if (!only || !strcmp(only, c->name))
-			ksft_test_result(c->fn(), "%s\n", c->name);
+	if (format < ARRAY_SIZE(formats))
+		return formats[format].features;
+	return formats[format - ARRAY_SIZE(formats)].features & ~VG_F_EVENT_IDX;
 }
 
-static unsigned int count_cases(const struct ring_case *c, unsigned int n, const char *only)
-{
-	unsigned int count = 0;
+static const struct {
+	const struct ring_case *c;
+	const unsigned int *n;
+} tables[] = {
+	{ format_cases, &format_ncases },
+	{ ring_cases, &ring_ncases },
+	{ backend_cases, &backend_ncases },
+};
 
-	for (; n; n--, c++)
-		count += !only || !strcmp(only, c->name);
+/* The stock module knows neither packed rings nor IN_ORDER. */
+static bool is_offered(__u64 features)
+{
+	const __u64 formats = VG_F_PACKED | VG_F_IN_ORDER;
+
+	return !(features & formats & ~vg_features_of(vg_default_path()));
+}
+
+/* Runs, or counts, the cases of all tables by format. */
+static unsigned int all_cases(const char *only, bool run)
+{
+	unsigned int count = 0, format, table, i;
+
+	for (format = 0; format < NFORMATS; format++) {
+		const char *name = formats[format % ARRAY_SIZE(formats)].name;
+		const char *flags = format < ARRAY_SIZE(formats) ? "" : ",flags";
+
+		ring_features = format_features(format);
+		for (table = 0; table < ARRAY_SIZE(tables); table++) {
+			for (i = 0; i < *tables[table].n; i++) {
+				const struct ring_case *c = &tables[table].c[i];
+				const char *fault;
+				bool ok;
+
+				if (!(c->formats >> format & 1) ||
+				    (only && strcmp(only, c->name)))
+					continue;
+				count++;
+				if (!run)
+					continue;
+				if (!is_offered(ring_features)) {
+					ksft_test_result_skip("%s%s: %s: not offered\n", name,
+							      flags, c->name);
+					continue;
+				}
+				ok = c->fn();
+				fault = bed_fault();
+				if (fault)
+					ksft_print_msg("%s\n", fault);
+				ksft_test_result(ok && !fault, "%s%s: %s\n", name, flags,
+						 c->name);
+			}
+		}
+	}
 	return count;
 }
 
@@ -133,6 +204,8 @@ static bool is_wanted(enum bed_kind kind, unsigned int set)
 	bool variant = kind == BED_TAP_SNDBUF || kind == BED_TAP_NAPI || kind == BED_TAP_PLAIN;
 
 	if (variant && !bed_long() && set % 3)
+		return false;
+	if (!is_offered(sets[set].features))
 		return false;
 	return bed_kind_usable(kind, sets[set].features);
 }
@@ -150,15 +223,13 @@ int main(int argc, char **argv)
 	for (kind = 0; matrix && kind < BED_KINDS; kind++)
 		for (set = 0; set < NSETS; set++)
 			plan += 2 * is_wanted(kind, set);
-	plan += count_cases(ring_cases, ring_ncases, only);
-	plan += count_cases(backend_cases, backend_ncases, only);
+	plan += all_cases(only, false);
 	ksft_set_plan(plan);
 
 	for (kind = 0; matrix && kind < BED_KINDS; kind++)
 		for (set = 0; set < NSETS; set++)
 			if (is_wanted(kind, set))
 				test_matrix(kind, set);
-	test_cases(ring_cases, ring_ncases, only);
-	test_cases(backend_cases, backend_ncases, only);
+	all_cases(only, true);
 	ksft_finished();
 }

@@ -4,17 +4,33 @@
 
 #include "test_bed.h"
 
+/* Ring formats, each with and without EVENT_IDX. */
+#define RING_SPLIT		0x01
+#define RING_SPLIT_ORDER	0x02
+#define RING_PACKED		0x04
+#define RING_PACKED_ORDER	0x08
+#define RING_EVENT_IDX		0x0f
+#define RING_FLAGS		0xf0
+#define RING_ALL		0xff
+
 /**
  * struct ring_case - A corner of the ring protocol.
  * @name: What it shows.
  * @fn: True if it holds.
+ * @formats: Formats to run it with.
  */
 struct ring_case {
 	const char *name;
 	bool (*fn)(void);
+	unsigned int formats;
 };
 
-/* Corners of the ring protocol, and things that happen to the backend. */
+/* What the case that runs shall negotiate. */
+extern __u64 ring_features;
+
+/* Formats, corners of the ring protocol, and things that happen to the backend. */
+extern const struct ring_case format_cases[];
+extern const unsigned int format_ncases;
 extern const struct ring_case ring_cases[];
 extern const unsigned int ring_ncases;
 extern const struct ring_case backend_cases[];

@@ -101,6 +101,14 @@ static int open_backend(struct bed *b, int hlen)
 	return b->backend < 0 ? b->backend : vg_if_up(MTAP, MAX_MTU);
 }
 
+/* A packed ring stands where @base descriptors lead. */
+static void reset_at(struct vg_ring *r, __u32 base)
+{
+	if (r->features & VG_F_PACKED)
+		base = VG_BASE_PACKED(base % r->num, !(base / r->num % 2));
+	r->ops->reset(r, base);
+}
+
 static int open_device(struct bed *b)
 {
 	struct vg_config cfg = {
@@ -115,7 +123,7 @@ static int open_device(struct bed *b)
 
 	err = vg_dev_open(&b->d, &cfg);
 	for (i = 0; !err && i < VG_RINGS; i++)
-		b->d.ring[i].ops->reset(&b->d.ring[i], b->cfg.base);
+		reset_at(&b->d.ring[i], b->cfg.base);
 	return err ? err : vg_dev_setup(&b->d);
 }
 
@@ -222,8 +230,22 @@ bool bed_idles(void)
 	return true;
 }
 
+static const char *fault;
+
+const char *bed_fault(void)
+{
+	const char *f = fault;
+
+	fault = NULL;
+	return f;
+}
+
 void bed_close(struct bed *b)
 {
+	unsigned int i;
+
+	for (i = 0; i < VG_RINGS && !fault; i++)
+		fault = b->d.ring[i].fault;
 	if (b->d.fd >= 0)
 		vg_dev_close(&b->d);
 	vg_pool_free(&b->rx);

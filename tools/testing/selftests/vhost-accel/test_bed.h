@@ -43,7 +43,8 @@ struct bed;
  * @num: Ring entries, default 256.
  * @nregions: Regions of guest RAM, default 1.
  * @busyloop_us: Busy polling.
- * @base: Index both rings start at.
+ * @base: Index both rings start at; packed rings: the place to which as many
+ *	descriptors lead.
  * @rx_buf: Bytes of an RX buffer, default enough for any frame.
  * @rx_count: RX buffers, default by @rx_buf.
  * @mem_size: Bytes of guest RAM, default 32 MiB.
@@ -99,6 +100,9 @@ int bed_reset_ring(struct bed *b, unsigned int which);
 
 /** bed_close() - Tear down whatever bed_open() made. */
 void bed_close(struct bed *b);
+
+/** bed_fault() - Take the first rule that a device was seen to break, or NULL. */
+const char *bed_fault(void);
 
 /** bed_tx() - Send one frame from the guest and check it at the peer. */
 int bed_tx(struct bed *b, __u32 seq, size_t len, enum vg_layout layout);

@@ -208,6 +208,7 @@ struct vg_used {
  * @layout: Place the three areas in guest RAM.
  * @reset: Empty ring; the device's side starts at @base.
  * @base: What to hand to VHOST_SET_VRING_BASE so that a device continues here.
+ * @stopped: Where a device must stand that has stopped, by what it has used.
  * @add: Put a chain at the next place, not yet visible to the device; its id, or
  *	-ENOSPC.
  * @publish: Make all added chains visible; true if the device wants a kick.
@@ -224,6 +225,7 @@ struct vg_ring_ops {
 	int (*layout)(struct vg_ring *r, struct vg_mem *m);
 	void (*reset)(struct vg_ring *r, __u32 base);
 	__u32 (*base)(const struct vg_ring *r);
+	__u32 (*stopped)(const struct vg_ring *r);
 	int (*add)(struct vg_ring *r, const struct vg_chain *c);
 	bool (*publish)(struct vg_ring *r);
 	bool (*peek)(struct vg_ring *r, struct vg_used *u);

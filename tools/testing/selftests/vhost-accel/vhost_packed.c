@@ -306,25 +306,32 @@ static unsigned int covered(const struct vg_ring *r, struct place p, unsigned in
 	return n ? n : 1;
 }
 
-static unsigned int packed_ready(const struct vg_ring *r, unsigned int max)
+/* Walk over the used buffers from @p, the next one, up to @max or beyond; count them. */
+static unsigned int walk(const struct vg_ring *r, struct place *p, unsigned int max)
 {
-	struct place p = used_place(r);
-	unsigned int n = r->batch ? r->batch : covered(r, p, 0);
+	unsigned int n = r->batch ? r->batch : covered(r, *p, 0);
 	unsigned int ready = 0;
 	__u16 id;
 
 	while (n) {
-		id = r->packed[p.at].id;
+		id = r->packed[p->at].id;
 		for (; n && ready < r->count; n--, ready++) {
 			if (vg_has(r, VG_F_IN_ORDER))
 				id = vg_order_at(r, ready);
-			step(r, &p, id < r->num ? r->slot[id].ndesc : 1);
+			step(r, p, id < r->num ? r->slot[id].ndesc : 1);
 		}
 		if (ready >= max || ready >= r->count)
 			break;
-		n = covered(r, p, ready);
+		n = covered(r, *p, ready);
 	}
 	return ready;
+}
+
+static unsigned int packed_ready(const struct vg_ring *r, unsigned int max)
+{
+	struct place p = used_place(r);
+
+	return walk(r, &p, max);
 }
 
 /* Where the next-but-@skip used descriptor will be if the device keeps the order. */
@@ -336,6 +343,14 @@ static struct place expected_place(const struct vg_ring *r, unsigned int skip)
 	for (i = 0; i < skip; i++)
 		step(r, &p, i < r->count ? r->slot[vg_order_at(r, i)].ndesc : 1);
 	return p;
+}
+
+static __u32 packed_stopped(const struct vg_ring *r)
+{
+	struct place p = used_place(r);
+
+	walk(r, &p, r->num);
+	return VG_BASE_PACKED(p.at, p.wrap);
 }
 
 static bool packed_arm(struct vg_ring *r, unsigned int after)
@@ -362,6 +377,7 @@ const struct vg_ring_ops vg_packed_ops = {
 	.layout = packed_layout,
 	.reset = packed_reset,
 	.base = packed_base,
+	.stopped = packed_stopped,
 	.add = packed_add,
 	.publish = packed_publish,
 	.peek = packed_peek,

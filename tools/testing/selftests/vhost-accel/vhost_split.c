@@ -58,6 +58,11 @@ static __u32 split_base(const struct vg_ring *r)
 	return r->used_idx;
 }
 
+static __u32 split_stopped(const struct vg_ring *r)
+{
+	return load_acquire(&r->used->idx);
+}
+
 static void fill_desc(struct vring_desc *desc, const struct vg_seg *seg)
 {
 	desc->addr = seg->gpa;
@@ -239,6 +244,7 @@ const struct vg_ring_ops vg_split_ops = {
 	.layout = split_layout,
 	.reset = split_reset,
 	.base = split_base,
+	.stopped = split_stopped,
 	.add = split_add,
 	.publish = split_publish,
 	.peek = split_peek,
