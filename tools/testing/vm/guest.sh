@@ -8,12 +8,24 @@
 #   guest_wait NAME                       until the guest answers
 #   guest_exec NAME COMMAND               run in the guest: prints its output, returns its status (124: no answer)
 #   guest_qmp NAME JSON                   one QMP command: prints the answer, fails on an error
+#   guest_do NAME JSON                    the same without the answer; an error is shown
 #   guest_reboot NAME, guest_reset NAME   from inside, by QMP; return when the new boot answers
 #   guest_pid NAME                        process of the guest
 #   guest_stop NAME, guest_kill NAME      QMP quit, SIGKILL
 #   guest_log NAME                        console and messages of QEMU
 #
-# GUEST_MEM (MB, 256) and GUEST_SMP (1) size the guests; GUEST_DIR has a directory per guest.
+# Migration. Both guests need the same QEMU arguments but for the host's side of the devices:
+#
+#   guest_incoming NAME [QEMU ARGUMENT...]   start, paused, to be migrated to
+#   guest_capability NAME CAPABILITY on|off  of migration; on both sides, before guest_migrate
+#   guest_migrate FROM TO                    begin; TO takes it from now on
+#   guest_migration NAME [FIELD]             its state ("active", "completed", ...), or another field
+#   guest_in NAME STATE                      is the guest in this run state ("running", "paused", "postmigrate", ...)?
+#   guest_forget NAME                        removes the files of a guest that is gone
+#
+# GUEST_MEM (MB, 256) and GUEST_SMP (1) size the guests. GUEST_FILES names programs of the host that guests get in
+# /bin. GUEST_RAM=shared keeps their memory in the file "ram" of their directory; they migrate to and from guests with
+# GUEST_RAM=private. GUEST_DIR has a directory per guest.
 
 GUEST_DIR=${GUEST_DIR:-/run/guest}
 GUEST_TIMEOUT=$((60 * ${VM_SLOW:-1}))
@@ -35,9 +47,33 @@ guest_log()
 	cat "$GUEST_DIR/$1/qemu.log"
 }
 
+# guest_initrd: prints the initramfs of the guests; the kernel takes archives one after the other.
+guest_initrd()
+{
+	local out=$GUEST_DIR/initrd root file
+
+	if [ -z "${GUEST_FILES:-}" ]; then
+		echo "$VMACCEL_GUEST_INITRD"
+		return
+	fi
+	if [ ! -e "$out" ]; then
+		root=$(mktemp -d)
+		mkdir "$root/bin"
+		for file in $GUEST_FILES; do
+			cp "$file" "$root/bin/" || return 1
+		done
+		{
+			cat "$VMACCEL_GUEST_INITRD"
+			(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0)
+		} >"$out"
+		rm -r "$root"
+	fi
+	echo "$out"
+}
+
 guest_start()
 {
-	local name=$1 dir=$GUEST_DIR/$1 fifo
+	local name=$1 dir=$GUEST_DIR/$1 fifo initrd ram=()
 	shift
 
 	if [ ! -e /dev/kvm ]; then
@@ -49,9 +85,15 @@ guest_start()
 	for fifo in agent qmp; do
 		mkfifo "$dir/$fifo.in" "$dir/$fifo.out"
 	done
+	initrd=$(guest_initrd) || return 1
+	case ${GUEST_RAM:-} in
+	shared)		ram=("memory-backend-file,id=ram,size=${GUEST_MEM:-256}M,mem-path=$dir/ram,share=on") ;;
+	private)	ram=("memory-backend-ram,id=ram,size=${GUEST_MEM:-256}M") ;;
+	esac
+	[ ${#ram[@]} = 0 ] || ram=(-machine memory-backend=ram -object "${ram[0]}")
 	qemu-system-x86_64 -accel kvm -cpu host -M pc -smp "${GUEST_SMP:-1}" -m "${GUEST_MEM:-256}" \
 		-nodefaults -nographic \
-		-kernel "$VMACCEL_GUEST_KERNEL" -initrd "$VMACCEL_GUEST_INITRD" \
+		-kernel "$VMACCEL_GUEST_KERNEL" -initrd "$initrd" "${ram[@]}" \
 		-append "console=ttyS0 loglevel=4 panic=0 edd=off pci=noearly rodata=off 8250.nr_uarts=1" \
 		-serial "file:$dir/console.log" \
 		-chardev "pipe,id=qmp,path=$dir/qmp" -mon chardev=qmp,mode=control \
@@ -66,15 +108,18 @@ guest_start()
 		guest_qmp "$name" '{"execute":"qmp_capabilities"}' >/dev/null
 }
 
-# guest_read FD NAME SECONDS: next line in REPLY; fails when the guest is gone or silent.
+# guest_read FD NAME SECONDS: next line in REPLY; fails when the guest is gone or silent. A read that times out may
+# have part of a line.
 guest_read()
 {
-	local end=$((SECONDS + $3))
+	local end=$((SECONDS + $3)) line=''
 
 	until read -r -t 1 REPLY <&"$1"; do
+		line+=$REPLY
 		guest_alive "$2" || return 1
 		[ $SECONDS -lt $end ] || return 1
 	done
+	REPLY=$line$REPLY
 }
 
 # guest_qmp_answer NAME [PREFIX]: the next answer; events on the way go to the file "events".
@@ -106,6 +151,15 @@ guest_qmp()
 {
 	echo "$2" 1<>"$GUEST_DIR/$1/qmp.in"
 	guest_qmp_answer "$1"
+}
+
+guest_do()
+{
+	local answer
+
+	answer=$(guest_qmp "$1" "$2") && return
+	echo "${answer:-guest $1: no answer to $2}" >&2
+	return 1
 }
 
 # guest_try NAME COMMAND SECONDS
@@ -204,4 +258,47 @@ guest_kill()
 {
 	kill -9 "$(guest_pid "$1")" 2>/dev/null
 	guest_gone "$1"
+}
+
+guest_forget()
+{
+	rm -rf "${GUEST_DIR:?}/$1"
+}
+
+# ---- migration ----------------------------------------------------------------------------------------------
+
+guest_incoming()
+{
+	local name=$1
+	shift
+
+	guest_start "$name" -S -incoming defer "$@"
+}
+
+guest_capability()
+{
+	local state=false
+
+	[ "$3" != on ] || state=true
+	guest_do "$1" '{"execute":"migrate-set-capabilities","arguments":
+		{"capabilities":[{"capability":"'"$2"'","state":'$state'}]}}'
+}
+
+guest_migrate()
+{
+	local uri=unix:$GUEST_DIR/$2/migration
+
+	guest_do "$2" '{"execute":"migrate-incoming","arguments":{"uri":"'"$uri"'"}}' &&
+		guest_do "$1" '{"execute":"migrate","arguments":{"uri":"'"$uri"'"}}'
+}
+
+guest_migration()
+{
+	guest_qmp "$1" '{"execute":"query-migrate"}' |
+		sed -n 's/.*"'"${2:-status}"'": "\{0,1\}\([^",}]*\).*/\1/p'
+}
+
+guest_in()
+{
+	guest_qmp "$1" '{"execute":"query-status"}' | grep -q '"status": "'"$2"'"'
 }
