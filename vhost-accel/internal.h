@@ -319,6 +319,7 @@ struct vha_frame {
  * @stats: counters
  * @ntaken: entries of @taken; 0 between bursts
  * @parsed: chained descriptors followed in this run of the handler
+ * @parsed_before: of them, those before this burst
  * @win: copied descriptors of available buffers
  * @table: copied descriptors of an indirect table
  * @frame: packets of the burst in work
@@ -374,6 +375,7 @@ struct vha_vq {
 
 	u32 ntaken;
 	u32 parsed;
+	u32 parsed_before;
 	struct vha_window win;
 	struct vring_desc table[VHA_BURST];
 	struct vha_frame frame[VHA_BURST];
@@ -523,16 +525,19 @@ int vha_split_publish(struct vha_vq *vq);
  * Return: 0; -ENOENT when the driver has made no more available; -EFAULT when
  * the ring or the buffer is not in readable memory of the guest; -EINVAL, -E2BIG
  * when the ring or the buffer is impossible; -EPERM when the IOTLB forbids the
- * access; -ENOBUFS when there is no room for its segments, or no buffer can be
- * left in the ring: publish some first; -EIO when the IOTLB does not know it yet:
- * come back when the queue runs again.
+ * access; -ENOBUFS when there is no room for its segments, no buffer can be left
+ * in the ring, or those taken had too many descriptors: publish some first; -EIO
+ * when the IOTLB does not know it yet: come back when the queue runs again.
  */
 static inline int vha_ring_take(struct vha_vq *vq, struct vha_chain *c,
 				struct iovec *iov, unsigned int max)
 {
 	int r;
 
-	if (unlikely(vq->ntaken == VHA_TAKEN_POOL))
+	if (!vq->ntaken)
+		vq->parsed_before = vq->parsed;
+	else if (unlikely(vq->ntaken == VHA_TAKEN_POOL ||
+			  vq->parsed - vq->parsed_before >= VHA_DESC_WEIGHT))
 		return -ENOBUFS;
 	r = vha_split_take(vq, c, iov, max);
 	if (unlikely(r == -EAGAIN)) {
