@@ -28,6 +28,7 @@
 #include <linux/wait.h>
 #include <net/xdp.h>
 
+#include "poll_core.h"
 #include "ring_core.h"
 
 struct miscdevice;
@@ -118,9 +119,29 @@ struct vha_miss {
 };
 
 /**
+ * struct vha_busy - busy polling of a worker
+ * @policy: how long polling is worth while
+ * @start: when the latest wait began, ns of local_clock()
+ * @max: the owner's bound then, ns
+ * @open: that wait is not over
+ * @woken: when the worker was asked for work while it slept
+ *
+ * The worker's own, but for @woken, which the waker writes if @open is set.
+ */
+struct vha_busy {
+	struct vha_poll_policy policy;
+	u64 start;
+	u32 max;
+	bool open;
+	u64 woken;
+};
+
+/**
  * struct vha_worker - the thread that moves a device's packets
  * @pending: a bit for each queue that may have something to do; set by anybody,
  *	taken by the worker
+ * @awake: the worker looks at @pending once more before it sleeps
+ * @busy: its busy polling
  * @dev: whose packets
  * @vtsk: vhost_task of the owner's process, or NULL
  * @task: kthread that adopts the owner's address space, when there is no @vtsk
@@ -132,6 +153,8 @@ struct vha_miss {
  */
 struct vha_worker {
 	unsigned long pending;
+	bool awake;
+	struct vha_busy busy;
 	struct vha_dev *dev;
 	struct vhost_task *vtsk;
 	struct task_struct *task;
@@ -551,7 +574,6 @@ static inline int vha_ring_take(struct vha_vq *vq, struct vha_chain *c,
 bool vha_handle_tx(struct vha_vq *vq);
 bool vha_handle_rx(struct vha_vq *vq);
 void vha_rx_return_packets(struct vha_vq *vq);
-bool vha_busy_poll(struct vha_vq *vq);
 bool vha_rx_has_packet(struct vha_vq *vq);
 
 /* cputime.c */
@@ -565,6 +587,10 @@ void vha_sysfs_exit(void);
 int vha_sysfs_add(struct vha_dev *dev);
 void vha_sysfs_del(struct vha_dev *dev);
 void vha_sysfs_fdinfo(const struct vha_dev *dev, struct seq_file *m);
+
+/* busy.c */
+bool vha_busy_poll(struct vha_vq *vq);
+void vha_busy_woken(struct vha_worker *worker);
 
 /* netdev.c */
 int vha_netdev_init(void);

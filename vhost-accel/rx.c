@@ -33,16 +33,11 @@
 #include <linux/net.h>
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
-#include <linux/sched/clock.h>
-#include <linux/sched/signal.h>
 #include <linux/skbuff.h>
 #include <linux/uaccess.h>
 #include <net/sock.h>
 
 #include "internal.h"
-
-/* Longest polling before a sleep, whatever VHOST_SET_VRING_BUSYLOOP says. */
-#define VHA_BUSYLOOP_MAX_US 100000
 
 /**
  * vha_rx_return_packets() - give packets taken from the tap back to it
@@ -431,54 +426,6 @@ static int vha_rx_burst(struct vha_vq *vq, u64 *bytes)
 		vha_rx_drop(vq, &vq->stats.drop_fault);
 	r = vha_ring_publish(vq, bufs);
 	return r ? -EIO : max(done, 1U);
-}
-
-/**
- * vha_busy_poll() - wait for work without sleeping, as long as the owner allows
- * @vq: queue that has nothing to do; mutex held
- *
- * Kicks and packets for the other queue end the wait, too: its work bit is set.
- * While the RX queue waits the TX ring is looked at directly, with kicks off,
- * since the answer to what the guest has just got comes from there.
- *
- * Return: true when @vq has something to do now.
- */
-bool vha_busy_poll(struct vha_vq *vq)
-{
-	struct vha_dev *dev = vq->dev;
-	struct vha_vq *tx = &dev->vq[VHA_TX];
-	bool rx = vq->index == VHA_RX;
-	bool have = false, look = false;
-	u64 end;
-
-	if (!vq->busyloop_us)
-		return false;
-	if (rx) {
-		/* An ioctl may hold it for long: the worker does not wait. */
-		if (!mutex_trylock(&tx->mutex))
-			return false;
-		look = tx->sock && !vha_vq_map(tx);
-		if (look)
-			vha_ring_disable_notify(tx);
-	}
-
-	end = local_clock() + NSEC_PER_USEC *
-	      min_t(u64, vq->busyloop_us, VHA_BUSYLOOP_MAX_US);
-	while (!need_resched() && !signal_pending(current) &&
-	       !READ_ONCE(dev->worker->pending)) {
-		have = rx ? vha_rx_has_packet(vq) : vha_ring_more(vq);
-		if (have || (look && vha_ring_more(tx)) ||
-		    local_clock() > end)
-			break;
-		cpu_relax();
-	}
-
-	if (rx) {
-		if (look && (vha_ring_more(tx) || vha_ring_enable_notify(tx)))
-			vha_worker_queue(dev->worker, VHA_TX);
-		mutex_unlock(&tx->mutex);
-	}
-	return have;
 }
 
 /**

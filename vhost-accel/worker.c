@@ -10,37 +10,58 @@
  * Work is a set of bits: asking twice is as good as asking once, and nothing is
  * allocated. The bit is set before the thread is woken and taken before the
  * handler looks, so no request is lost. A handler that has done its share sets
- * its own bit again and returns: the other queue gets its turn.
+ * its own bit again and returns: the other queue gets its turn. A thread that is
+ * awake looks again before it sleeps, so nobody has to enter the scheduler for it.
  */
 #include <linux/cgroup.h>
 #include <linux/kthread.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
 #include <linux/slab.h>
 
 #include "internal.h"
+
+/* Is there work? If not, whoever has some from now on wakes the thread. */
+static bool vha_worker_has_work(struct vha_worker *worker)
+{
+	if (READ_ONCE(worker->pending))
+		return true;
+	WRITE_ONCE(worker->awake, false);
+	/* Be seen asleep before the last look; pairs with vha_worker_queue(). */
+	smp_mb();
+	return READ_ONCE(worker->pending);
+}
+
+/* Is it this queue's turn? Takes the bit, with a full barrier, if so. */
+static bool vha_worker_take(struct vha_worker *worker, enum vha_queue queue)
+{
+	return test_bit(queue, &worker->pending) &&
+	       test_and_clear_bit(queue, &worker->pending);
+}
 
 /* Do all pending work once. False, in the task state it came in, if none. */
 static bool vha_worker_run(void *data)
 {
 	struct vha_worker *worker = data;
 	struct vha_dev *dev = worker->dev;
-	unsigned long work;
 
 	/* Pairs with readers of statistics: the id is complete before it is seen. */
 	if (unlikely(!worker->thread))
 		smp_store_release(&worker->thread, get_pid(task_pid(current)));
-	if (!READ_ONCE(worker->pending))
+	if (!vha_worker_has_work(worker))
 		return false;
 	__set_current_state(TASK_RUNNING);
-	work = xchg(&worker->pending, 0);
+	WRITE_ONCE(worker->awake, true);
+	vha_busy_woken(worker);
 
 	vha_cputime_begin(worker);
-	if (work & BIT(VHA_RX)) {
+	/* A bit stays until its turn: nobody polls while the other has work. */
+	if (vha_worker_take(worker, VHA_RX)) {
 		vha_ring_run(&dev->vq[VHA_RX]);
 		vha_cputime_end(worker, VHA_RX);
 	}
-	if (work & BIT(VHA_TX)) {
+	if (vha_worker_take(worker, VHA_TX)) {
 		vha_ring_run(&dev->vq[VHA_TX]);
 		vha_cputime_end(worker, VHA_TX);
 	}
@@ -124,6 +145,7 @@ struct vha_worker *vha_worker_create(struct vha_dev *dev)
 	if (!worker)
 		return ERR_PTR(-ENOMEM);
 	worker->dev = dev;
+	vha_poll_policy_init(&worker->busy.policy);
 	r = vha_worker_start(worker);
 	if (r) {
 		kfree(worker);
@@ -158,9 +180,15 @@ void vha_worker_destroy(struct vha_worker *worker)
  */
 void vha_worker_queue(struct vha_worker *worker, enum vha_queue queue)
 {
-	/* Implies a full barrier: what led here is visible to the handler. */
-	if (test_and_set_bit(queue, &worker->pending))
+	/*
+	 * Implies a full barrier: what led here is visible to the handler, and
+	 * the bit to a worker that has been seen awake.
+	 */
+	if (test_and_set_bit(queue, &worker->pending) ||
+	    READ_ONCE(worker->awake))
 		return;
+	if (READ_ONCE(worker->busy.open))
+		WRITE_ONCE(worker->busy.woken, local_clock());
 	if (worker->vtsk)
 		vhost_task_wake(worker->vtsk);
 	else
