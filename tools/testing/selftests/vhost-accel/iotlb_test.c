@@ -143,7 +143,7 @@ static unsigned int any_page(struct scene *s)
 
 static bool rounds(struct scene *s)
 {
-	unsigned int i, n = bed_long() ? 500 : 6;
+	unsigned int i, n = bed_long() ? 500 : 4;
 	bool ok = true;
 
 	for (i = 0; ok && i < n; i++) {
@@ -160,7 +160,7 @@ static bool rounds(struct scene *s)
 /* Pages move while frames pass; where they were, somebody else's data lie at once. */
 static bool moves(struct scene *s)
 {
-	unsigned int i, k, n = bed_long() ? 2000 : 20;
+	unsigned int i, k, n = bed_long() ? 2000 : 12;
 	bool ok = true;
 
 	for (i = 0; ok && i < n; i++) {
@@ -575,7 +575,7 @@ static void spoil(struct scene *s)
 /* Bits count pages of the memory table, which the guest's addresses are not. */
 static bool logged(struct scene *s)
 {
-	unsigned int i, k, n = bed_long() ? 300 : 8;
+	unsigned int i, k, n = bed_long() ? 300 : 5;
 	struct vg_dev *d = &s->b.d;
 	struct dlog l;
 	bool ok;
@@ -632,7 +632,7 @@ static const struct variant round_variants[] = {
 	{ "pages apart, old messages", BED_TAP, VG_F_MODERN, 256, false, true, VG_PAGE, 0 },
 	{ "pages apart, no event index", BED_TAP, NO_EVENT_IDX, 256, true, true, VG_PAGE, 0,
 	  true },
-	{ "pieces of pages, late", BED_TAP, VG_F_MODERN, 256, true, true, 512, 300 },
+	{ "pieces of pages, late", BED_TAP, VG_F_MODERN, 256, true, true, 512, 100 },
 	{ "rings on several pages", BED_TAP, VG_F_MODERN, 1024, true, true, VG_PAGE, 0, true },
 	{ "no mergeable buffers", BED_TAP, VG_F_MODERN & ~VG_F_MRG_RXBUF, 256, true, true,
 	  VG_PAGE, 0 },
@@ -641,7 +641,10 @@ static const struct variant round_variants[] = {
 };
 
 static const struct variant apart = { "", BED_TAP, VG_F_MODERN, 256, true, true, VG_PAGE, 0, true };
-static const struct variant large = { "", BED_TAP, VG_F_MODERN, 1024, true, true, VG_PAGE, 0, true };
+static const struct variant large = {
+	"", BED_TAP, VG_F_MODERN, 1024, true, true, VG_PAGE, 0, true
+};
+
 static const struct variant whole = { "", BED_TAP, VG_F_MODERN, 256, true, false, 0, 0, true };
 static const struct variant once = { "", BED_TAP, VG_F_MODERN, 256, true, true, VG_PAGE, 0 };
 static const struct variant old = { "", BED_TAP, VG_F_MODERN, 256, false, true, VG_PAGE, 0 };
