@@ -483,32 +483,36 @@ static bool empty_descriptors(struct scene *s)
 	return recovers(s) && ok;
 }
 
-/* A copy that ends in the middle has written what it has written. */
+/*
+ * A copy that ends in the middle has written what it has written. A good one comes first:
+ * it may be copied in another way than those behind it.
+ */
 static bool half_a_copy(struct scene *s)
 {
+	/* The header and more, the header alone, a part of it are on the first page. */
+	static const unsigned int before[] = { 300, 12, 5 };
 	struct vg_ring *r = &s->b.d.ring[VG_RX];
-	struct vg_chain c = { .nsegs = 1 };
 	__u64 gpa = (s->b.rx.buf[3].gpa & ~(__u64)(VG_PAGE - 1)) + VG_PAGE;
 	__u8 *hva = vg_mem_hva(&s->b.d.mem, gpa);
+	struct vg_chain c = { .nsegs = 1 };
 	bool ok = true, changed = false;
 	unsigned int i;
 
-	/* The header and more, the header alone, a part of it are on the first page. */
-	static const unsigned int before[] = { 300, 12, 5 };
-
-	for (i = 0; ok && i < ARRAY_SIZE(before); i++) {
+	for (i = 0; ok && i < 2 * ARRAY_SIZE(before); i++) {
 		scene_stop(s);
 		spoil(s);
 		vg_ring_reset(r);
 		vg_pool_reset(&s->b.rx);
-		c.seg[0] = (struct vg_seg){ gpa - before[i], 2000, true };
-		ok = expect(!vg_ring_add(r, &c, &c)) && expect(!vg_ring_setup(&s->b.d, VG_RX)) &&
-		     expect(!dlog_on(&s->l));
+		c.seg[0] = (struct vg_seg){ s->b.rx.buf[8].gpa, 2000, true };
+		ok = expect(!vg_ring_add(r, &c, &c));
+		c.seg[0] = (struct vg_seg){ gpa - before[i / 2], 2000, true };
+		ok = ok && expect(!vg_ring_add(r, &c, &c)) &&
+		     expect(!vg_ring_setup(&s->b.d, VG_RX)) && expect(!dlog_on(&s->l));
 		vg_ring_kick(r);
 		dlog_adopt(&s->l);
 		mprotect(hva, VG_PAGE, PROT_NONE);
-		s->t.given = 3;		/* a long one */
-		ok = ok && scene_start(s) && traffic_rx(&s->t, 1) && expect(bed_idles()) &&
+		s->t.given = 2 + i % 2;		/* 123 and 1514 bytes, or 1514 and 700 */
+		ok = ok && scene_start(s) && traffic_rx(&s->t, 2) && expect(bed_idles()) &&
 		     scene_stop(s);
 		mprotect(hva, VG_PAGE, PROT_READ | PROT_WRITE);
 		changed |= hva[-1] != SPOILT;
@@ -536,6 +540,8 @@ static const struct variant pulse_variants[] = {
 
 static const struct variant modern = { "tap", BED_TAP, VG_F_MODERN, 256, 2 };
 static const struct variant large = { "tap", BED_TAP, VG_F_MODERN, 1024, 1 };
+static const struct variant plain = { "tap", BED_TAP_PLAIN, VG_F_MODERN, 256, 2 };
+static const struct variant packet = { "packet", BED_PACKET, VG_F_MODERN, 256, 2 };
 static const struct variant legacy = { "tap, legacy guest", BED_TAP, 0, 256, 2 };
 
 static const struct {
@@ -550,6 +556,8 @@ static const struct {
 	{ "log that cannot be written", not_writable, &modern },
 	{ "chain of empty descriptors", empty_descriptors, &large },
 	{ "copy that fails half-way", half_a_copy, &modern },
+	{ "copy that fails half-way, header by vhost", half_a_copy, &plain },
+	{ "copy that fails half-way, packet socket", half_a_copy, &packet },
 };
 
 static const char *only;
