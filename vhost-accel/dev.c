@@ -203,6 +203,18 @@ static void vha_dev_set_tlb(struct vha_dev *dev, struct vha_tlb *tlb)
 	vha_dev_swap_tlb(dev, tlb);
 }
 
+/* A backend comes and goes under dev->mutex, and so does the format. */
+static bool vha_dev_may_be(const struct vha_dev *dev, bool packed)
+{
+	int i;
+
+	for (i = 0; i < VHA_NQUEUES; i++) {
+		if (dev->vq[i].sock && dev->vq[i].packed != packed)
+			return false;
+	}
+	return true;
+}
+
 /**
  * vha_dev_set_features() - VHOST_SET_FEATURES, legal at any time
  * @dev: device
@@ -210,12 +222,13 @@ static void vha_dev_set_tlb(struct vha_dev *dev, struct vha_tlb *tlb)
  *
  * With VIRTIO_F_ACCESS_PLATFORM each call makes a new, empty IOTLB.
  *
- * Return: 0; -EOPNOTSUPP for a bit that is not offered; -EFAULT when there can be
- * no IOTLB.
+ * Return: 0; -EOPNOTSUPP for a bit that is not offered; -EBUSY for another ring
+ * format while a queue has a backend; -EFAULT when there can be no IOTLB.
  */
 long vha_dev_set_features(struct vha_dev *dev, u64 features)
 {
 	const bool ours = features & (1ULL << VHOST_NET_F_VIRTIO_NET_HDR);
+	const bool packed = features & (1ULL << VIRTIO_F_RING_PACKED);
 	u16 hlen = sizeof(struct virtio_net_hdr);
 	struct vha_tlb *tlb = NULL;
 	int i;
@@ -232,6 +245,11 @@ long vha_dev_set_features(struct vha_dev *dev, u64 features)
 	}
 
 	mutex_lock(&dev->mutex);
+	if (!vha_dev_may_be(dev, packed)) {
+		mutex_unlock(&dev->mutex);
+		vha_tlb_destroy(tlb);
+		return -EBUSY;
+	}
 	/* The worker sees all of the change or nothing of it. */
 	vha_iotlb_lock(dev);
 	vha_dev_set_tlb(dev, tlb);
@@ -239,6 +257,7 @@ long vha_dev_set_features(struct vha_dev *dev, u64 features)
 		struct vha_vq *vq = &dev->vq[i];
 
 		vq->features = features;
+		vha_vq_set_format(vq, packed);
 		vq->vhost_hlen = ours ? hlen : 0;
 		vq->sock_hlen = ours ? 0 : hlen;
 		vq->direct = false;

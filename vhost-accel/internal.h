@@ -28,6 +28,7 @@
 #include <linux/wait.h>
 #include <net/xdp.h>
 
+#include "packed_core.h"
 #include "poll_core.h"
 #include "ring_core.h"
 
@@ -71,6 +72,7 @@ struct vha_tlb;
 		      (1ULL << VIRTIO_F_VERSION_1) |		\
 		      (1ULL << VIRTIO_NET_F_MRG_RXBUF) |	\
 		      (1ULL << VIRTIO_F_ACCESS_PLATFORM) |	\
+		      (1ULL << VIRTIO_F_RING_PACKED) |		\
 		      (1ULL << VIRTIO_F_RING_RESET))
 
 /** VHA_BACKEND_FEATURES - backend feature bits offered */
@@ -239,27 +241,37 @@ struct vha_stats {
 };
 
 /**
- * struct vha_window - copy of a run of available buffers' first descriptors
- * @first: available index of slot 0
- * @n: slots filled
- * @head: ring index of each buffer's first descriptor
- * @desc: that descriptor; meaningless when @head is out of range
+ * struct vha_window - copies of available descriptors
+ * @n: entries filled
+ * @first: split: available index of entry 0
+ * @head: split: ring index of each buffer's first descriptor
+ * @desc: split: that descriptor; meaningless when @head is out of range
+ * @at: packed: entry of the slot at last_avail; @n or above when it has none
+ * @packed: packed: descriptors of successive slots
  */
 struct vha_window {
-	u16 first;
-	u16 n;
-	u16 head[VHA_BURST];
-	struct vring_desc desc[VHA_BURST];
+	u32 n;
+	union {
+		struct {
+			u16 first;
+			u16 head[VHA_BURST];
+			struct vring_desc desc[VHA_BURST];
+		};
+		struct {
+			u32 at;
+			struct vring_packed_desc packed[VHA_BURST];
+		};
+	};
 };
 
 /**
  * struct vha_taken - a buffer taken from the ring and not yet returned
- * @id: index of its first descriptor
- * @slots: 0
+ * @id: split: index of its first descriptor; packed: buffer id
+ * @slots: split: 0; packed: descriptors of the ring that it takes
  * @len: bytes written to it, set by who wrote them
  *
- * In memory it is the used entry of the split ring: little endian, as every CPU
- * that this module is built for.
+ * For a split ring it is the used entry as it stands in memory: little endian, as
+ * every CPU that this module is built for.
  */
 struct vha_taken {
 	u16 id;
@@ -314,12 +326,17 @@ struct vha_frame {
  * @space: guest memory; its table and its IOTLB are replaced under @mutex, freed
  *	after that
  * @miss: what it waits for that its IOTLB does not know
- * @avail_idx: avail->idx as read last
- * @last_avail: buffers up to here have been taken and returned
- * @last_used: buffers up to here have been returned
- * @signalled: @last_used at the latest decision about a call
+ * @packed: the ring is a packed one
+ * @avail_idx: split: avail->idx as read last; packed: position up to which
+ *	available descriptors have been seen
+ * @last_avail: split: buffers up to here have been taken and returned; packed:
+ *	position of the next buffer to take, the same as @last_used between bursts
+ * @last_used: split: buffers up to here have been returned, as used->idx;
+ *	packed: position up to which buffers have been returned
+ * @signalled: split: @last_used at the latest decision about a call; packed: slots
+ *	returned since
  * @signalled_valid: @signalled is of this run of the ring
- * @used_flags: used->flags as written
+ * @used_flags: VRING_USED_F_NO_NOTIFY while the driver is asked not to kick
  * @busyloop_us: how long to poll before sleeping, microseconds; 0 = not at all
  * @vhost_hlen: bytes of vnet header that we make up
  * @sock_hlen: bytes of vnet header that the backend has
@@ -341,6 +358,7 @@ struct vha_frame {
  * @sock_poll: waits on @sock
  * @stats: counters
  * @ntaken: entries of @taken; 0 between bursts
+ * @taken_slots: packed: their descriptors of the ring
  * @parsed: chained descriptors followed in this run of the handler
  * @parsed_before: of them, those before this burst
  * @win: copied descriptors of available buffers
@@ -366,6 +384,7 @@ struct vha_vq {
 	struct vha_space space;
 	struct vha_miss miss;
 
+	bool packed;
 	u16 avail_idx;
 	u16 last_avail;
 	u16 last_used;
@@ -397,6 +416,7 @@ struct vha_vq {
 	struct vha_stats stats;
 
 	u32 ntaken;
+	u32 taken_slots;
 	u32 parsed;
 	u32 parsed_before;
 	struct vha_window win;
@@ -464,6 +484,7 @@ long vha_vring_ioctl(struct vha_dev *dev, unsigned int cmd, void __user *argp);
 void vha_vq_init(struct vha_dev *dev, enum vha_queue index);
 void vha_vq_reset(struct vha_vq *vq);
 void vha_vq_forget_addr(struct vha_vq *vq);
+void vha_vq_set_format(struct vha_vq *vq, bool packed);
 bool vha_vq_access_ok(struct vha_vq *vq);
 int vha_vq_start(struct vha_vq *vq);
 
@@ -536,6 +557,17 @@ int vha_split_disable_notify(struct vha_vq *vq);
 int vha_split_enable_notify(struct vha_vq *vq);
 int vha_split_publish(struct vha_vq *vq);
 
+/* packed.c */
+void vha_packed_init(struct vha_vq *vq, u16 avail, u16 used);
+int vha_packed_start(struct vha_vq *vq);
+int vha_packed_take(struct vha_vq *vq, struct vha_chain *c, struct iovec *iov,
+		    unsigned int max);
+void vha_packed_untake(struct vha_vq *vq, unsigned int n);
+bool vha_packed_more(struct vha_vq *vq);
+int vha_packed_disable_notify(struct vha_vq *vq);
+int vha_packed_enable_notify(struct vha_vq *vq);
+int vha_packed_publish(struct vha_vq *vq);
+
 /**
  * vha_ring_take() - take the next available buffer
  * @vq: queue; mutex held
@@ -562,7 +594,8 @@ static inline int vha_ring_take(struct vha_vq *vq, struct vha_chain *c,
 	else if (unlikely(vq->ntaken == VHA_TAKEN_POOL ||
 			  vq->parsed - vq->parsed_before >= VHA_DESC_WEIGHT))
 		return -ENOBUFS;
-	r = vha_split_take(vq, c, iov, max);
+	r = vq->packed ? vha_packed_take(vq, c, iov, max) :
+			 vha_split_take(vq, c, iov, max);
 	if (unlikely(r == -EAGAIN)) {
 		vha_iotlb_miss(vq);
 		return -EIO;

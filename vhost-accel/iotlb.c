@@ -456,16 +456,30 @@ int vha_vq_remap(struct vha_vq *vq)
 /* Small values are moved whole: the driver may look at any time. */
 static int vha_meta_get(void *buf, const void __user *from, size_t len)
 {
-	if (len == sizeof(u16))
+	switch (len) {
+	case sizeof(u16):
 		return get_user(*(u16 *)buf, (const u16 __user *)from);
-	return copy_from_user(buf, from, len) ? -EFAULT : 0;
+	case sizeof(u32):
+		return get_user(*(u32 *)buf, (const u32 __user *)from);
+	case sizeof(u64):
+		return get_user(*(u64 *)buf, (const u64 __user *)from);
+	default:
+		return copy_from_user(buf, from, len) ? -EFAULT : 0;
+	}
 }
 
 static int vha_meta_put(void __user *to, const void *buf, size_t len)
 {
-	if (len == sizeof(u16))
+	switch (len) {
+	case sizeof(u16):
 		return put_user(*(const u16 *)buf, (u16 __user *)to);
-	return copy_to_user(to, buf, len) ? -EFAULT : 0;
+	case sizeof(u32):
+		return put_user(*(const u32 *)buf, (u32 __user *)to);
+	case sizeof(u64):
+		return put_user(*(const u64 *)buf, (u64 __user *)to);
+	default:
+		return copy_to_user(to, buf, len) ? -EFAULT : 0;
+	}
 }
 
 static int vha_meta_copy(struct vha_vq *vq, enum vha_area area, size_t off,
@@ -500,7 +514,7 @@ static int vha_meta_copy(struct vha_vq *vq, enum vha_area area, size_t off,
  * @area: area
  * @off: offset in bytes
  * @buf: where to
- * @len: bytes; two, if they lie in one piece, are read at once
+ * @len: bytes; 2, 4 or 8 that lie in one piece are read at once
  *
  * Return: 0; -EFAULT when memory cannot be read; as vha_space_translate(), but
  * only when vha_vq_map() has not succeeded before.
@@ -517,7 +531,7 @@ int vha_meta_read(struct vha_vq *vq, enum vha_area area, size_t off, void *buf,
  * @area: area
  * @off: offset in bytes
  * @buf: what to write
- * @len: bytes; two, if they lie in one piece, are written at once
+ * @len: bytes; 2, 4 or 8 that lie in one piece are written at once
  *
  * Return: as vha_meta_read().
  */

@@ -76,7 +76,10 @@ int vha_ring_copy_table(struct vha_vq *vq, u64 gpa, u32 n)
  */
 void vha_ring_untake(struct vha_vq *vq, unsigned int n)
 {
-	vq->ntaken -= n;
+	if (vq->packed)
+		vha_packed_untake(vq, n);
+	else
+		vq->ntaken -= n;
 }
 
 /**
@@ -87,7 +90,7 @@ void vha_ring_untake(struct vha_vq *vq, unsigned int n)
  */
 bool vha_ring_more(struct vha_vq *vq)
 {
-	return vha_split_more(vq);
+	return vq->packed ? vha_packed_more(vq) : vha_split_more(vq);
 }
 
 /**
@@ -98,7 +101,8 @@ bool vha_ring_more(struct vha_vq *vq)
  */
 void vha_ring_disable_notify(struct vha_vq *vq)
 {
-	int r = vha_split_disable_notify(vq);
+	int r = vq->packed ? vha_packed_disable_notify(vq) :
+			     vha_split_disable_notify(vq);
 
 	if (unlikely(r))
 		vha_ring_error(vq, r);
@@ -113,7 +117,8 @@ void vha_ring_disable_notify(struct vha_vq *vq)
  */
 bool vha_ring_enable_notify(struct vha_vq *vq)
 {
-	int r = vha_split_enable_notify(vq);
+	int r = vq->packed ? vha_packed_enable_notify(vq) :
+			     vha_split_enable_notify(vq);
 
 	if (unlikely(r < 0))
 		vha_ring_error(vq, r);
@@ -148,7 +153,7 @@ int vha_ring_publish(struct vha_vq *vq, unsigned int n)
 		vha_ring_untake(vq, vq->ntaken - n);
 	if (!n)
 		return 0;
-	r = vha_split_publish(vq);
+	r = vq->packed ? vha_packed_publish(vq) : vha_split_publish(vq);
 	if (unlikely(r < 0)) {
 		vha_ring_error(vq, r);
 		return r;

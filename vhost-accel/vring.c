@@ -53,6 +53,7 @@ void vha_vq_reset(struct vha_vq *vq)
 	vq->space.iotlb = NULL;
 	vha_vq_forget_addr(vq);
 	vha_iotlb_forget(vq);
+	vq->packed = false;
 	vq->avail_idx = 0;
 	vq->last_avail = 0;
 	vq->last_used = 0;
@@ -84,9 +85,34 @@ static bool vha_ring_addr_ok(const struct vha_vq *vq, const u64 *addr)
 	if (vq->space.iotlb)
 		return true;
 
+	if (vq->packed)
+		return access_ok(desc, array_size(vq->num, sizeof(*desc))) &&
+		       access_ok(avail, sizeof(struct vring_packed_desc_event)) &&
+		       access_ok(used, sizeof(struct vring_packed_desc_event));
 	return access_ok(desc, array_size(vq->num, sizeof(*desc))) &&
 	       access_ok(avail, struct_size(avail, ring, vq->num) + event) &&
 	       access_ok(used, struct_size(used, ring, vq->num) + event);
+}
+
+/**
+ * vha_vq_set_format() - split or packed, as the driver has acknowledged
+ * @vq: queue; mutex held; it has no backend if the format changes
+ * @packed: the ring is a packed one
+ *
+ * A base of the other format means nothing: the ring is a new one then.
+ */
+void vha_vq_set_format(struct vha_vq *vq, bool packed)
+{
+	lockdep_assert_held(&vq->mutex);
+	if (vq->packed == packed)
+		return;
+	vq->packed = packed;
+	if (packed) {
+		vha_packed_init(vq, VHA_PACKED_FRESH, VHA_PACKED_FRESH);
+	} else {
+		vq->last_avail = 0;
+		vq->avail_idx = 0;
+	}
 }
 
 /**
@@ -106,14 +132,15 @@ bool vha_vq_access_ok(struct vha_vq *vq)
  * @vq: queue; mutex held; vha_vq_access_ok()
  *
  * Context: the owner's address space.
- * Return: 0, or -EFAULT when the used ring cannot be accessed.
+ * Return: 0; -EFAULT when the used ring or event area cannot be accessed; -EINVAL
+ * for what a packed ring cannot be.
  */
 int vha_vq_start(struct vha_vq *vq)
 {
 	lockdep_assert_held(&vq->mutex);
 	vq->used_flags = 0;
 	vq->signalled_valid = false;
-	return vha_split_start(vq);
+	return vq->packed ? vha_packed_start(vq) : vha_split_start(vq);
 }
 
 static long vha_vring_set_num(struct vha_vq *vq, void __user *argp)
@@ -164,6 +191,13 @@ static long vha_vring_set_base(struct vha_vq *vq, void __user *argp)
 		return -EBUSY;
 	if (copy_from_user(&s, argp, sizeof(s)))
 		return -EFAULT;
+	if (vq->packed) {
+		u16 avail, used;
+
+		vha_packed_parse_base(s.num, &avail, &used);
+		vha_packed_init(vq, avail, used);
+		return 0;
+	}
 	if (s.num > 0xffff)
 		return -EINVAL;
 	vq->last_avail = s.num;
@@ -176,6 +210,12 @@ static long vha_vring_put_state(struct vha_vq *vq, void __user *argp, u32 num)
 	struct vhost_vring_state s = { .index = vq->index, .num = num };
 
 	return copy_to_user(argp, &s, sizeof(s)) ? -EFAULT : 0;
+}
+
+static u32 vha_vring_base(const struct vha_vq *vq)
+{
+	return vq->packed ? vha_packed_base(vq->last_avail, vq->last_used) :
+			    vq->last_avail;
 }
 
 static long vha_vring_set_busyloop(struct vha_vq *vq, void __user *argp)
@@ -268,7 +308,7 @@ long vha_vring_ioctl(struct vha_dev *dev, unsigned int cmd, void __user *argp)
 		r = vha_vring_set_base(vq, argp);
 		break;
 	case VHOST_GET_VRING_BASE:
-		r = vha_vring_put_state(vq, argp, vq->last_avail);
+		r = vha_vring_put_state(vq, argp, vha_vring_base(vq));
 		break;
 	case VHOST_SET_VRING_KICK:
 		r = vha_vring_set_kick(vq, argp);
