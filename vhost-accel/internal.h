@@ -73,6 +73,7 @@ struct vha_tlb;
 		      (1ULL << VIRTIO_NET_F_MRG_RXBUF) |	\
 		      (1ULL << VIRTIO_F_ACCESS_PLATFORM) |	\
 		      (1ULL << VIRTIO_F_RING_PACKED) |		\
+		      (1ULL << VIRTIO_F_IN_ORDER) |		\
 		      (1ULL << VIRTIO_F_RING_RESET))
 
 /** VHA_BACKEND_FEATURES - backend feature bits offered */
@@ -463,6 +464,21 @@ struct vha_dev {
 static inline bool vha_has_feature(const struct vha_vq *vq, unsigned int bit)
 {
 	return vq->features & (1ULL << bit);
+}
+
+/**
+ * vha_ring_batches_used() - does one used entry return a whole burst?
+ * @vq: queue; mutex held
+ *
+ * With IN_ORDER the driver takes an entry for all buffers up to the one that it
+ * names, and those before that for read or written as a whole: so are all that
+ * are sent, but not those that packets are received into.
+ *
+ * Return: true if so.
+ */
+static inline bool vha_ring_batches_used(const struct vha_vq *vq)
+{
+	return vq->index == VHA_TX && vha_has_feature(vq, VIRTIO_F_IN_ORDER);
 }
 
 /* dev.c */

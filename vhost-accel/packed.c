@@ -451,7 +451,7 @@ static int vha_packed_write_iotlb(struct vha_vq *vq, unsigned int n, u64 first,
 int vha_packed_publish(struct vha_vq *vq)
 {
 	const struct vha_taken *taken = vq->taken;
-	const bool batch = false;
+	const bool batch = vha_ring_batches_used(vq);
 	const unsigned int n = batch ? 1 : vq->ntaken;
 	const u32 slots = vq->taken_slots;
 	const u16 start = vq->last_used;

@@ -371,15 +371,15 @@ static bool vha_split_wants_call(struct vha_vq *vq, unsigned int n, u16 event)
 }
 
 /* The writing part of vha_split_publish() for a ring in pieces. */
-static int vha_split_publish_iotlb(struct vha_vq *vq, unsigned int n,
-				   __virtio16 *event)
+static int vha_split_publish_iotlb(struct vha_vq *vq, unsigned int entries,
+				   u16 new_idx, __virtio16 *event)
 {
 	const u16 old_idx = vq->last_used;
-	const __virtio16 idx = vha_virtio16(old_idx + n);
+	const __virtio16 idx = vha_virtio16(new_idx);
 	const bool event_idx = vha_has_feature(vq, VIRTIO_RING_F_EVENT_IDX);
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < entries; i++) {
 		u16 at = (u16)(old_idx + i) & (vq->num - 1);
 
 		if (vha_meta_write(vq, VHA_USED, vha_used_off(at), &vq->taken[i],
@@ -391,7 +391,7 @@ static int vha_split_publish_iotlb(struct vha_vq *vq, unsigned int n,
 	if (vha_meta_write(vq, VHA_USED, offsetof(struct vring_used, idx), &idx,
 			   sizeof(idx)))
 		return -EFAULT;
-	vq->last_used = old_idx + n;
+	vq->last_used = new_idx;
 	/* Likewise. */
 	smp_mb();
 	return vha_meta_read(vq, VHA_AVAIL,
@@ -412,19 +412,24 @@ int vha_split_publish(struct vha_vq *vq)
 	const unsigned int n = vq->ntaken;
 	const u16 old_idx = vq->last_used;
 	const u16 new_idx = old_idx + n;
+	unsigned int i, entries = n;
 	__virtio16 event;
-	unsigned int i;
 
+	/* One entry, where the first buffer's would be, that names the last one. */
+	if (vha_ring_batches_used(vq)) {
+		vq->taken[0] = vq->taken[n - 1];
+		entries = 1;
+	}
 	vq->last_avail += n;
 	vq->ntaken = 0;
 	if (unlikely(!vq->linear)) {
-		if (vha_split_publish_iotlb(vq, n, &event))
+		if (vha_split_publish_iotlb(vq, entries, new_idx, &event))
 			goto err;
 		return vha_split_wants_call(vq, n, vha_cpu16(event));
 	}
 	if (!user_access_begin(vq->used, struct_size(vq->used, ring, vq->num)))
 		return -EFAULT;
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < entries; i++) {
 		u16 at = (u16)(old_idx + i) & (vq->num - 1);
 		u64 *elem = (u64 *)&vq->taken[i];
 
