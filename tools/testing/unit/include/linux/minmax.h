@@ -11,5 +11,6 @@
 
 #define min(x, y) __unit_cmp(x, y, <)
 #define max(x, y) __unit_cmp(x, y, >)
+#define min_t(type, x, y) min((type)(x), (type)(y))
 
 #endif /* UNIT_LINUX_MINMAX_H */
