@@ -5,6 +5,7 @@
  * The owner is an address space, not a task: QEMU issues ioctls from several
  * threads. What the guest's memory table names are addresses in it.
  */
+#include <linux/eventfd.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/sched/mm.h>
@@ -36,6 +37,31 @@ struct vha_dev *vha_dev_create(void)
 	vha_vq_init(dev, VHA_TX);
 	vha_netdev_add(&dev->vq[VHA_RX]);
 	return dev;
+}
+
+/**
+ * vha_dev_lock_queues() - stop all queues of a device
+ * @dev: device; mutex held
+ */
+void vha_dev_lock_queues(struct vha_dev *dev)
+{
+	int i;
+
+	lockdep_assert_held(&dev->mutex);
+	for (i = 0; i < VHA_NQUEUES; i++)
+		mutex_lock_nested(&dev->vq[i].mutex, i);
+}
+
+/**
+ * vha_dev_unlock_queues() - let them go on
+ * @dev: device
+ */
+void vha_dev_unlock_queues(struct vha_dev *dev)
+{
+	int i;
+
+	for (i = 0; i < VHA_NQUEUES; i++)
+		mutex_unlock(&dev->vq[i].mutex);
 }
 
 /* Free an IOTLB that is in no queue any more. Without a new one readers go home. */
@@ -77,6 +103,9 @@ static void vha_dev_cleanup(struct vha_dev *dev)
 	}
 	kvfree(dev->mem);
 	dev->mem = NULL;
+	if (dev->log_ctx)
+		eventfd_ctx_put(dev->log_ctx);
+	dev->log_ctx = NULL;
 	dev->backend_features = 0;
 	vha_dev_swap_tlb(dev, NULL);
 	vha_frag_drain(&dev->frag);
@@ -203,6 +232,20 @@ static void vha_dev_set_tlb(struct vha_dev *dev, struct vha_tlb *tlb)
 	vha_dev_swap_tlb(dev, tlb);
 }
 
+/* Can each queue that runs log what it writes to guest memory? */
+static bool vha_dev_log_ok(const struct vha_dev *dev)
+{
+	int i;
+
+	for (i = 0; i < VHA_NQUEUES; i++) {
+		const struct vha_vq *vq = &dev->vq[i];
+
+		if (vq->sock && !vha_log_mem_ok(vq->space.mem, vq->log_base))
+			return false;
+	}
+	return true;
+}
+
 /* A backend comes and goes under dev->mutex, and so does the format. */
 static bool vha_dev_may_be(const struct vha_dev *dev, bool packed)
 {
@@ -223,12 +266,14 @@ static bool vha_dev_may_be(const struct vha_dev *dev, bool packed)
  * With VIRTIO_F_ACCESS_PLATFORM each call makes a new, empty IOTLB.
  *
  * Return: 0; -EOPNOTSUPP for a bit that is not offered; -EBUSY for another ring
- * format while a queue has a backend; -EFAULT when there can be no IOTLB.
+ * format while a queue has a backend; -EFAULT when there can be no IOTLB, or no
+ * dirty log for the guest's memory.
  */
 long vha_dev_set_features(struct vha_dev *dev, u64 features)
 {
 	const bool ours = features & (1ULL << VHOST_NET_F_VIRTIO_NET_HDR);
 	const bool packed = features & (1ULL << VIRTIO_F_RING_PACKED);
+	const bool log = features & (1ULL << VHOST_F_LOG_ALL);
 	u16 hlen = sizeof(struct virtio_net_hdr);
 	struct vha_tlb *tlb = NULL;
 	int i;
@@ -251,19 +296,26 @@ long vha_dev_set_features(struct vha_dev *dev, u64 features)
 		return -EBUSY;
 	}
 	/* The worker sees all of the change or nothing of it. */
-	vha_iotlb_lock(dev);
+	vha_dev_lock_queues(dev);
+	if (log && !vha_dev_log_ok(dev)) {
+		vha_dev_unlock_queues(dev);
+		mutex_unlock(&dev->mutex);
+		vha_tlb_destroy(tlb);
+		return -EFAULT;
+	}
 	vha_dev_set_tlb(dev, tlb);
 	for (i = 0; i < VHA_NQUEUES; i++) {
 		struct vha_vq *vq = &dev->vq[i];
 
 		vq->features = features;
 		vha_vq_set_format(vq, packed);
+		vq->log = log;
 		vq->vhost_hlen = ours ? hlen : 0;
 		vq->sock_hlen = ours ? 0 : hlen;
 		vq->direct = false;
 		vha_vq_unmap(vq);
 	}
-	vha_iotlb_unlock(dev);
+	vha_dev_unlock_queues(dev);
 	mutex_unlock(&dev->mutex);
 	return 0;
 }
@@ -290,8 +342,8 @@ long vha_dev_set_backend_features(struct vha_dev *dev, u64 features)
  * @dev: device; mutex held
  * @argp: struct vhost_memory
  *
- * Return: 0; -EFAULT for a bad pointer or table; -EOPNOTSUPP for non-zero
- * padding; -E2BIG for too many regions; -ENOMEM.
+ * Return: 0; -EFAULT for a bad pointer or table, or one that the dirty log of a
+ * queue that runs is too short for; -EOPNOTSUPP for non-zero padding; -E2BIG for too many regions; -ENOMEM.
  */
 long vha_dev_set_memory(struct vha_dev *dev, void __user *argp)
 {
@@ -336,14 +388,20 @@ long vha_dev_set_memory(struct vha_dev *dev, void __user *argp)
 	}
 
 	/* The worker looks at its table only under its queue's mutex. */
+	vha_dev_lock_queues(dev);
 	for (i = 0; i < VHA_NQUEUES; i++) {
-		mutex_lock(&dev->vq[i].mutex);
-		dev->vq[i].space.mem = mem;
-		mutex_unlock(&dev->vq[i].mutex);
+		const struct vha_vq *vq = &dev->vq[i];
+
+		if (vq->sock && vq->log && !vha_log_mem_ok(mem, vq->log_base))
+			goto err_unlock;
 	}
+	for (i = 0; i < VHA_NQUEUES; i++)
+		dev->vq[i].space.mem = mem;
 	swap(dev->mem, mem);
 	r = 0;
 
+err_unlock:
+	vha_dev_unlock_queues(dev);
 err_free:
 	kvfree(mem);
 	return r;

@@ -28,6 +28,7 @@
 #include <linux/wait.h>
 #include <net/xdp.h>
 
+#include "log_core.h"
 #include "packed_core.h"
 #include "poll_core.h"
 #include "ring_core.h"
@@ -74,6 +75,7 @@ struct vha_tlb;
 		      (1ULL << VIRTIO_F_ACCESS_PLATFORM) |	\
 		      (1ULL << VIRTIO_F_RING_PACKED) |		\
 		      (1ULL << VIRTIO_F_IN_ORDER) |		\
+		      (1ULL << VHOST_F_LOG_ALL) |		\
 		      (1ULL << VIRTIO_F_RING_RESET))
 
 /** VHA_BACKEND_FEATURES - backend feature bits offered */
@@ -327,6 +329,10 @@ struct vha_frame {
  * @space: guest memory; its table and its IOTLB are replaced under @mutex, freed
  *	after that
  * @miss: what it waits for that its IOTLB does not know
+ * @log: buffers that are written are to be logged
+ * @log_used: so is the ring
+ * @log_base: address of the dirty log
+ * @log_addr: guest-physical address of the used ring, for the log
  * @packed: the ring is a packed one
  * @avail_idx: split: avail->idx as read last; packed: position up to which
  *	available descriptors have been seen
@@ -384,6 +390,10 @@ struct vha_vq {
 	u64 features;
 	struct vha_space space;
 	struct vha_miss miss;
+	bool log;
+	bool log_used;
+	u64 log_base;
+	u64 log_addr;
 
 	bool packed;
 	u16 avail_idx;
@@ -437,6 +447,7 @@ struct vha_vq {
  * @sysfs: its directory in sysfs, while there is an owner
  * @tlb: IOTLB, also in each queue, or NULL; changed under @mutex and those of all
  *	queues
+ * @log_ctx: fires when something has been logged, or NULL; changed as @tlb
  * @backend_features: acknowledged backend feature bits
  * @msg_lock: protects @unread and the queues' miss
  * @unread: messages that nobody has read yet, oldest first
@@ -452,6 +463,7 @@ struct vha_dev {
 	struct vha_mem *mem;
 	struct vha_sysfs *sysfs;
 	struct vha_tlb *tlb;
+	struct eventfd_ctx *log_ctx;
 	u64 backend_features;
 	spinlock_t msg_lock;	/* unread and the queues' miss */
 	struct list_head unread;
@@ -486,6 +498,8 @@ extern unsigned int vha_max_mem_regions;
 
 struct vha_dev *vha_dev_create(void);
 void vha_dev_destroy(struct vha_dev *dev);
+void vha_dev_lock_queues(struct vha_dev *dev);
+void vha_dev_unlock_queues(struct vha_dev *dev);
 int vha_dev_check_owner(struct vha_dev *dev);
 long vha_dev_set_owner(struct vha_dev *dev);
 long vha_dev_reset_owner(struct vha_dev *dev);
@@ -508,8 +522,6 @@ int vha_vq_start(struct vha_vq *vq);
 struct vha_tlb *vha_tlb_create(void);
 void vha_tlb_destroy(struct vha_tlb *tlb);
 struct vha_iotlb *vha_tlb_core(struct vha_tlb *tlb);
-void vha_iotlb_lock(struct vha_dev *dev);
-void vha_iotlb_unlock(struct vha_dev *dev);
 void vha_iotlb_miss(struct vha_vq *vq);
 void vha_iotlb_forget(struct vha_vq *vq);
 ssize_t vha_iotlb_write(struct vha_dev *dev, struct iov_iter *from);
@@ -536,6 +548,17 @@ static inline int vha_vq_map(struct vha_vq *vq)
 {
 	return likely(vq->mapped) ? 0 : vha_vq_remap(vq);
 }
+
+/* log.c */
+int vha_log_iov(struct vha_vq *vq, const struct iovec *iov, unsigned int niov,
+		u64 len);
+int vha_log_area(struct vha_vq *vq, enum vha_area area, size_t off, size_t len);
+bool vha_log_mem_ok(const struct vha_mem *mem, u64 base);
+bool vha_log_used_ok(const struct vha_vq *vq, u64 base, bool log_used,
+		     u64 log_addr);
+bool vha_log_vq_ok(const struct vha_vq *vq, u64 base);
+long vha_log_set_base(struct vha_dev *dev, void __user *argp);
+long vha_log_set_fd(struct vha_dev *dev, void __user *argp);
 
 /* backend.c */
 long vha_backend_ioctl(struct vha_dev *dev, void __user *argp);

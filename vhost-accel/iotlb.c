@@ -117,31 +117,6 @@ struct vha_iotlb *vha_tlb_core(struct vha_tlb *tlb)
 }
 
 /**
- * vha_iotlb_lock() - stop all queues of a device
- * @dev: device; mutex held
- */
-void vha_iotlb_lock(struct vha_dev *dev)
-{
-	int i;
-
-	lockdep_assert_held(&dev->mutex);
-	for (i = 0; i < VHA_NQUEUES; i++)
-		mutex_lock_nested(&dev->vq[i].mutex, i);
-}
-
-/**
- * vha_iotlb_unlock() - let them go on
- * @dev: device
- */
-void vha_iotlb_unlock(struct vha_dev *dev)
-{
-	int i;
-
-	for (i = 0; i < VHA_NQUEUES; i++)
-		mutex_unlock(&dev->vq[i].mutex);
-}
-
-/**
  * vha_iotlb_miss() - ask user space for the translation that was missed last
  * @vq: queue; mutex held; its address space has returned -EAGAIN
  *
@@ -265,9 +240,9 @@ ssize_t vha_iotlb_write(struct vha_dev *dev, struct iov_iter *from)
 		return -EINVAL;
 
 	mutex_lock(&dev->mutex);
-	vha_iotlb_lock(dev);
+	vha_dev_lock_queues(dev);
 	done = vha_iotlb_apply(dev, &msg.iotlb);
-	vha_iotlb_unlock(dev);
+	vha_dev_unlock_queues(dev);
 	mutex_unlock(&dev->mutex);
 	return done ? sizeof(struct vhost_msg) : -EFAULT;
 }

@@ -85,9 +85,10 @@ static long vha_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		r = vha_dev_set_memory(dev, argp);
 		break;
 	case VHOST_SET_LOG_BASE:
+		r = vha_log_set_base(dev, argp);
+		break;
 	case VHOST_SET_LOG_FD:
-		/* VHOST_F_LOG_ALL is not offered. */
-		r = -ENOTTY;
+		r = vha_log_set_fd(dev, argp);
 		break;
 	default:
 		r = vha_vring_ioctl(dev, cmd, argp);

@@ -58,10 +58,15 @@ static u32 __user *vha_packed_driver_event(const struct vha_vq *vq)
 static int vha_packed_put_event(struct vha_vq *vq, u16 pos, u16 flags)
 {
 	u32 event = vha_packed_event_word(pos, flags);
+	int r;
 
 	if (likely(vq->linear))
-		return put_user(event, (u32 __user *)vq->used);
-	return vha_meta_write(vq, VHA_USED, 0, &event, sizeof(event));
+		r = put_user(event, (u32 __user *)vq->used);
+	else
+		r = vha_meta_write(vq, VHA_USED, 0, &event, sizeof(event));
+	if (unlikely(vq->log_used) && !r)
+		r = vha_log_area(vq, VHA_USED, 0, sizeof(event));
+	return r;
 }
 
 /* Is the descriptor at a position available? 1, 0 or -EFAULT. */
@@ -440,6 +445,32 @@ static int vha_packed_write_iotlb(struct vha_vq *vq, unsigned int n, u64 first,
 	return vha_meta_read(vq, VHA_AVAIL, 0, event, sizeof(*event));
 }
 
+/*
+ * Log the used descriptors of the first @n of vq->taken, which went to @pos and
+ * behind it; neighbours at once.
+ */
+static int vha_packed_log_used(struct vha_vq *vq, u16 pos, unsigned int n)
+{
+	const struct vha_taken *taken = vq->taken;
+	unsigned int i, run;
+
+	for (i = 0; i < n; i += run) {
+		const u32 at = vha_packed_index(pos);
+		int r;
+
+		for (run = 1; i + run < n && at + run < vq->num; run++)
+			if (taken[i + run - 1].slots != 1)
+				break;
+		r = vha_log_area(vq, VHA_DESC, vha_packed_off(at),
+				 vha_packed_off(run));
+		if (r)
+			return r;
+		pos = vha_packed_advance(pos, run - 1 + taken[i + run - 1].slots,
+					 vq->num);
+	}
+	return 0;
+}
+
 /**
  * vha_packed_publish() - return all buffers taken to the driver
  * @vq: queue; mutex held
@@ -465,6 +496,8 @@ int vha_packed_publish(struct vha_vq *vq)
 	vq->taken_slots = 0;
 	r = likely(vq->linear) ? vha_packed_write_linear(vq, n, first, &event) :
 				 vha_packed_write_iotlb(vq, n, first, &event);
+	if (unlikely(vq->log_used) && vha_packed_log_used(vq, start, n))
+		r = -EFAULT;
 	if (likely(!r))
 		return vha_packed_wants_call(vq, slots, event);
 

@@ -171,6 +171,28 @@ untake:
 	return r;
 }
 
+/*
+ * The first @n packets have been written, the last of them perhaps only in part.
+ *
+ * Return: 0, or why they cannot be logged, which is reported.
+ */
+static int vha_rx_log(struct vha_vq *vq, unsigned int n)
+{
+	unsigned int i;
+	int r = 0;
+
+	if (likely(!vq->log))
+		return 0;
+	for (i = 0; i < n && !r; i++) {
+		const struct vha_frame *f = &vq->frame[i];
+
+		r = vha_log_iov(vq, f->iov, f->niov, f->len);
+	}
+	if (r)
+		vha_ring_error(vq, r);
+	return r;
+}
+
 /* A packet by recvmsg(). Return: packets taken, or as vha_rx_burst(). */
 static int vha_rx_recvmsg(struct vha_vq *vq, u64 *bytes)
 {
@@ -227,12 +249,13 @@ static int vha_rx_recvmsg(struct vha_vq *vq, u64 *bytes)
 	vq->stats.packets++;
 	vq->stats.copies++;
 	vq->stats.bytes += len;
-	return vha_ring_publish(vq, b.bufs) ? -EIO : 1;
+	r = vha_rx_log(vq, 1);
+	return vha_ring_publish(vq, b.bufs) || r ? -EIO : 1;
 fault:
 	vq->stats.drop_fault++;
 untake:
 	vha_ring_untake(vq, b.bufs);
-	return 1;
+	return vha_rx_log(vq, 1) ? -EIO : 1;
 }
 
 /* Step (a): buffers for the packets at hand. */
@@ -424,8 +447,8 @@ static int vha_rx_burst(struct vha_vq *vq, u64 *bytes)
 	/* Its buffers are the next packet's; this one is gone. */
 	if (done < b.n)
 		vha_rx_drop(vq, &vq->stats.drop_fault);
-	r = vha_ring_publish(vq, bufs);
-	return r ? -EIO : max(done, 1U);
+	r = vha_rx_log(vq, min(done + 1, b.n));
+	return vha_ring_publish(vq, bufs) || r ? -EIO : max(done, 1U);
 }
 
 /**

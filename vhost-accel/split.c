@@ -62,24 +62,55 @@ static int vha_split_get_avail_idx(struct vha_vq *vq, __virtio16 *idx)
 			     idx, sizeof(*idx));
 }
 
+/* Log a part of the used ring that has been written. */
+static int vha_split_log(struct vha_vq *vq, size_t off, size_t len)
+{
+	if (likely(!vq->log_used))
+		return 0;
+	return vha_log_area(vq, VHA_USED, off, len);
+}
+
+/* Log @n used entries from index @idx on, and the index behind them. */
+static int vha_split_log_used(struct vha_vq *vq, u16 idx, unsigned int n)
+{
+	const unsigned int at = idx & (vq->num - 1);
+	const unsigned int part = min(n, vq->num - at);
+	const size_t size = sizeof(struct vring_used_elem);
+	int r;
+
+	r = vha_split_log(vq, vha_used_off(at), part * size);
+	if (!r && n > part)
+		r = vha_split_log(vq, vha_used_off(0), (n - part) * size);
+	if (!r)
+		r = vha_split_log(vq, offsetof(struct vring_used, idx),
+				  sizeof(__virtio16));
+	return r;
+}
+
 static int vha_split_put_flags(struct vha_vq *vq)
 {
+	const size_t off = offsetof(struct vring_used, flags);
 	__virtio16 flags = vha_virtio16(vq->used_flags);
+	int r;
 
 	if (likely(vq->linear))
-		return put_user(flags, &vq->used->flags);
-	return vha_meta_write(vq, VHA_USED, offsetof(struct vring_used, flags),
-			      &flags, sizeof(flags));
+		r = put_user(flags, &vq->used->flags);
+	else
+		r = vha_meta_write(vq, VHA_USED, off, &flags, sizeof(flags));
+	return r ? r : vha_split_log(vq, off, sizeof(flags));
 }
 
 static int vha_split_put_avail_event(struct vha_vq *vq)
 {
+	const size_t off = vha_used_off(vq->num);
 	__virtio16 event = vha_virtio16(vq->avail_idx);
+	int r;
 
 	if (likely(vq->linear))
-		return put_user(event, vha_avail_event(vq));
-	return vha_meta_write(vq, VHA_USED, vha_used_off(vq->num), &event,
-			      sizeof(event));
+		r = put_user(event, vha_avail_event(vq));
+	else
+		r = vha_meta_write(vq, VHA_USED, off, &event, sizeof(event));
+	return r ? r : vha_split_log(vq, off, sizeof(event));
 }
 
 /*
@@ -425,7 +456,7 @@ int vha_split_publish(struct vha_vq *vq)
 	if (unlikely(!vq->linear)) {
 		if (vha_split_publish_iotlb(vq, entries, new_idx, &event))
 			goto err;
-		return vha_split_wants_call(vq, n, vha_cpu16(event));
+		goto out;
 	}
 	if (!user_access_begin(vq->used, struct_size(vq->used, ring, vq->num)))
 		return -EFAULT;
@@ -447,11 +478,16 @@ int vha_split_publish(struct vha_vq *vq)
 	else
 		unsafe_get_user(event, &vq->avail->flags, fault);
 	user_access_end();
+out:
+	if (unlikely(vq->log_used) && vha_split_log_used(vq, old_idx, n))
+		goto err;
 	return vha_split_wants_call(vq, n, vha_cpu16(event));
 
 fault:
 	user_access_end();
 err:
+	if (unlikely(vq->log_used))
+		vha_split_log_used(vq, old_idx, n);
 	/* Its wish cannot be read, but it can see the buffers. */
 	if (vq->last_used == new_idx)
 		vha_ring_call(vq);

@@ -37,6 +37,8 @@ void vha_vq_init(struct vha_dev *dev, enum vha_queue index)
 void vha_vq_forget_addr(struct vha_vq *vq)
 {
 	memset(vq->addr, 0, sizeof(vq->addr));
+	vq->log_used = false;
+	vq->log_addr = -1;
 	vha_vq_unmap(vq);
 }
 
@@ -49,6 +51,8 @@ void vha_vq_reset(struct vha_vq *vq)
 	lockdep_assert_held(&vq->mutex);
 	vq->num = 1;
 	vq->features = 0;
+	vq->log = false;
+	vq->log_base = 0;
 	vq->space.mem = NULL;
 	vq->space.iotlb = NULL;
 	vha_vq_forget_addr(vq);
@@ -119,12 +123,14 @@ void vha_vq_set_format(struct vha_vq *vq, bool packed)
  * vha_vq_access_ok() - is the ring set up so that it may start?
  * @vq: queue; mutex held
  *
- * Return: true when there is a memory table and the ring lies in user space.
+ * Return: true when there is a memory table, the ring lies in user space, and what
+ * the dirty log shall hold fits into it.
  */
 bool vha_vq_access_ok(struct vha_vq *vq)
 {
 	lockdep_assert_held(&vq->mutex);
-	return vq->space.mem && vha_ring_addr_ok(vq, vq->addr);
+	return vha_log_vq_ok(vq, vq->log_base) &&
+	       vha_ring_addr_ok(vq, vq->addr);
 }
 
 /**
@@ -162,6 +168,7 @@ static long vha_vring_set_addr(struct vha_vq *vq, void __user *argp)
 {
 	struct vhost_vring_addr a;
 	u64 addr[VHA_NAREAS];
+	bool log_used;
 
 	if (copy_from_user(&a, argp, sizeof(a)))
 		return -EFAULT;
@@ -176,9 +183,14 @@ static long vha_vring_set_addr(struct vha_vq *vq, void __user *argp)
 	addr[VHA_AVAIL] = a.avail_user_addr;
 	addr[VHA_USED] = a.used_user_addr;
 	/* A stopped ring is checked when it starts: its size may yet change. */
-	if (vq->sock && !vha_ring_addr_ok(vq, addr))
+	log_used = a.flags & BIT(VHOST_VRING_F_LOG);
+	if (vq->sock &&
+	    (!vha_ring_addr_ok(vq, addr) ||
+	     !vha_log_used_ok(vq, vq->log_base, log_used, a.log_guest_addr)))
 		return -EINVAL;
 	memcpy(vq->addr, addr, sizeof(vq->addr));
+	vq->log_used = log_used;
+	vq->log_addr = a.log_guest_addr;
 	vha_vq_unmap(vq);
 	return 0;
 }

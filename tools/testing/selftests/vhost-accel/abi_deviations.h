@@ -30,10 +30,6 @@ static const struct abi_deviation {
 	const char *our;
 	const char *why;
 } abi_deviations[] = {
-	{ "VHOST_SET_FEATURES VG_BIT(VHOST_F_LOG_ALL)", "*", "EOPNOTSUPP*",
-	  "no dirty log is offered" },
-	{ "VHOST_SET_LOG_*", "*", "ENOTTY*",
-	  "no dirty log is offered" },
 	{ "VHOST_SET_MEM_TABLE TOO_MANY", "E2BIG*", "0*",
 	  "more regions than stock takes by default" },
 	{ "VHOST_SET_MEM_TABLE OVERLAP", "0*", "EFAULT*",
