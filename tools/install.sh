@@ -56,12 +56,13 @@ apparmor_remove()
 
 apparmor_add()
 {
-	local first=$begin
+	local first=$begin new=
 
 	apparmor_remove
 	mkdir -p "${apparmor%/*}"
 	if [ ! -e "$apparmor" ]; then
 		first=$made
+		new=1
 	elif [ -s "$apparmor" ] && [ "$(tail -c 1 "$apparmor" | wc -l)" = 0 ]; then
 		echo >>"$apparmor"
 	fi
@@ -70,7 +71,7 @@ apparmor_add()
 		cat "$here/install/apparmor-libvirt-qemu"
 		echo "$end"
 	} >>"$apparmor"
-	chmod --quiet a+r "$apparmor"
+	[ -z "$new" ] || chmod 644 "$apparmor"
 }
 
 # udev reads its rules anew and looks at the node again, if there is one.

@@ -60,6 +60,11 @@ ethtool                    offloads and statistics
 fio                        disk load in tests
 dmsetup                    device mapper targets
 gnuplot-nox                plots of make bench
+libvirt-daemon             a guest started by libvirt
+libvirt-daemon-driver-qemu the same
+libvirt-clients            virsh
+apparmor                   syntax of what make install adds
+udev                       rule of what make install adds
 '
 
 # shellcheck source=tools/testing/vm/lib.sh

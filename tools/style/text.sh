@@ -64,7 +64,7 @@ check_links() {
 	local f name dir
 	{
 		tree | grep -E '^(README|.*\.rst)$' | while IFS= read -r f; do
-			grep -oE '\b(Documentation|compat|tools|vhost-accel|memcompress|balloon|cgroup-io)/[A-Za-z0-9_./-]*[A-Za-z0-9_/]' \
+			grep -oP '(?<![A-Za-z0-9_./-])(Documentation|compat|tools|vhost-accel|memcompress|balloon|cgroup-io)/[A-Za-z0-9_./-]*[A-Za-z0-9_/]' \
 				"$f" | sort -u | while IFS= read -r name; do
 				# Modules are not there before they are built.
 				[ -e "$name" ] || [ "${name%.ko}" != "$name" ] ||
