@@ -28,6 +28,28 @@ v()
 	virsh -q -c qemu:///system "$@"
 }
 
+# The daemon looks up its default user, which comes with libvirt-daemon-system, even if the configuration names
+# another one.
+add_user()
+{
+	local db id=64055
+
+	for db in passwd group; do
+		getent "$db" libvirt-qemu >/dev/null && continue
+		cp "/etc/$db" "/run/libvirt/$db"
+		case $db in
+		passwd)	echo "libvirt-qemu:x:$id:$id::/var/lib/libvirt:/usr/sbin/nologin" ;;
+		group)	echo "libvirt-qemu:x:$id:" ;;
+		esac >>"/run/libvirt/$db"
+		mount --bind "/run/libvirt/$db" "/etc/$db" || return 1
+	done
+}
+
+answers()
+{
+	[ -S /run/libvirt/libvirt-sock ] && v version
+}
+
 start_daemon()
 {
 	local dir
@@ -36,6 +58,7 @@ start_daemon()
 		mkdir -p "/$dir/libvirt"
 		mount -t tmpfs tmpfs "/$dir/libvirt" || return 1
 	done
+	add_user || return 1
 	mkdir -p /var/log/libvirt/qemu
 	cat >/etc/libvirt/qemu.conf <<-END
 		user = "root"
@@ -52,7 +75,9 @@ start_daemon()
 	daemon=$!
 	disown
 	kst_undo kill -9 "$daemon"
-	kst_wait 60 v version
+	kst_wait 30 answers && return 0
+	cat /var/log/libvirt/libvirtd.log
+	return 1
 }
 
 # nic TAP MAC [DRIVER ATTRIBUTE...]: an interface element
