@@ -375,7 +375,7 @@ static bool c_late_call(void)
 const struct ring_case backend_cases[] = {
 	CASE(vlan, "VLAN tags", RING_SPLIT),
 	CASE(xdp, "XDP programs", RING_SPLIT | RING_PACKED),
-	CASE(full_backend, "full backend", RING_EVENT_IDX),
+	CASE(full_backend, "full backend", RING_SPLIT | RING_PACKED),
 	CASE(queue_resize, "tap queue resized under rx", RING_SPLIT),
 	CASE(detach, "tap queue detached", RING_SPLIT),
 	CASE(netns, "tap in another namespace", RING_SPLIT),
