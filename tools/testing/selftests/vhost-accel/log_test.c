@@ -167,9 +167,9 @@ static void spoil(struct scene *s)
 		struct vg_ring *r = &s->b.d.ring[i];
 		__u8 *area = vg_mem_hva(&s->b.d.mem, r->device_gpa);
 
-		/* As flags of a packed ring it would be a fault of the device. */
+		/* Anything else in a packed ring would be a fault of the device. */
 		if (is_packed(s)) {
-			memset(area, SPOILT, 2);
+			*(__u16 *)area = r->num - 1;
 		} else {
 			memset(area, 0xfe, 2);
 			memset(area + 4, SPOILT, 8ul * r->num + 2);
