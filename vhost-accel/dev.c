@@ -343,7 +343,8 @@ long vha_dev_set_backend_features(struct vha_dev *dev, u64 features)
  * @argp: struct vhost_memory
  *
  * Return: 0; -EFAULT for a bad pointer or table, or one that the dirty log of a
- * queue that runs is too short for; -EOPNOTSUPP for non-zero padding; -E2BIG for too many regions; -ENOMEM.
+ * queue that runs is too short for; -EOPNOTSUPP for non-zero padding; -E2BIG for
+ * too many regions; -ENOMEM.
  */
 long vha_dev_set_memory(struct vha_dev *dev, void __user *argp)
 {

@@ -479,6 +479,8 @@ static int vha_meta_copy(struct vha_vq *vq, enum vha_area area, size_t off,
 		addr += piece.iov_len;
 		buf += piece.iov_len;
 		len -= piece.iov_len;
+		/* A packed descriptor's flags, the last bytes, come last. */
+		smp_wmb();
 	}
 	return 0;
 }

@@ -32,7 +32,7 @@
  *    the ring: the error eventfd fires and the queue rests until its next kick.
  */
 #include <linux/eventfd.h>
-#include <linux/mutex.h>	/* futex.h forgets it */
+#include <linux/mutex.h>
 #include <linux/futex.h>
 #include <linux/pagemap.h>
 #include <linux/uaccess.h>

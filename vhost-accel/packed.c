@@ -437,10 +437,12 @@ static int vha_packed_write_iotlb(struct vha_vq *vq, unsigned int n, u64 first,
 								      taken[i].len)))
 			return -EFAULT;
 	}
+	/* As in vha_packed_write_linear(). */
 	smp_wmb();
 	if (vha_packed_put_word(vq, vq->last_used, first))
 		return -EFAULT;
 	vq->last_used = vq->last_avail;
+	/* Likewise. */
 	smp_mb();
 	return vha_meta_read(vq, VHA_AVAIL, 0, event, sizeof(*event));
 }
