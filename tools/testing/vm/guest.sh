@@ -23,9 +23,10 @@
 #   guest_in NAME STATE                      is the guest in this run state ("running", "paused", "postmigrate", ...)?
 #   guest_forget NAME                        removes the files of a guest that is gone
 #
-# GUEST_MEM (MB, 256) and GUEST_SMP (1) size the guests. GUEST_FILES names programs of the host that guests get in
-# /bin. GUEST_RAM=shared keeps their memory in the file "ram" of their directory; they migrate to and from guests with
-# GUEST_RAM=private. GUEST_DIR has a directory per guest.
+# GUEST_MEM (MB, 256) and GUEST_SMP (1) size the guests. GUEST_MACHINE (pc) is their board, GUEST_APPEND has further
+# kernel arguments. GUEST_FILES names programs of the host that they get in /bin. GUEST_RAM=shared keeps their memory in
+# the file "ram" of their directory; they migrate to and from guests with GUEST_RAM=private. GUEST_DIR has a directory
+# per guest.
 
 GUEST_DIR=${GUEST_DIR:-/run/guest}
 GUEST_TIMEOUT=$((60 * ${VM_SLOW:-1}))
@@ -91,10 +92,10 @@ guest_start()
 	private)	ram=("memory-backend-ram,id=ram,size=${GUEST_MEM:-256}M") ;;
 	esac
 	[ ${#ram[@]} = 0 ] || ram=(-machine memory-backend=ram -object "${ram[0]}")
-	qemu-system-x86_64 -accel kvm -cpu host -M pc -smp "${GUEST_SMP:-1}" -m "${GUEST_MEM:-256}" \
+	qemu-system-x86_64 -accel kvm -cpu host -M "${GUEST_MACHINE:-pc}" -smp "${GUEST_SMP:-1}" -m "${GUEST_MEM:-256}" \
 		-nodefaults -nographic \
 		-kernel "$VMACCEL_GUEST_KERNEL" -initrd "$initrd" "${ram[@]}" \
-		-append "console=ttyS0 loglevel=4 panic=0 edd=off pci=noearly rodata=off 8250.nr_uarts=1" \
+		-append "console=ttyS0 loglevel=4 panic=0 edd=off pci=noearly rodata=off 8250.nr_uarts=1 ${GUEST_APPEND:-}" \
 		-serial "file:$dir/console.log" \
 		-chardev "pipe,id=qmp,path=$dir/qmp" -mon chardev=qmp,mode=control \
 		-chardev "pipe,id=agent,path=$dir/agent" \
