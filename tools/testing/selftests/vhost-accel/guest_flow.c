@@ -2,21 +2,24 @@
 /*
  * Traffic in both directions at once whose every byte is known beforehand.
  *
- *   guest_flow serve ADDRESS STATUS    on the host: answers one guest, keeps its figures in the file STATUS
+ *   guest_flow serve ADDRESS STATUS    on the host: answers one guest, figures in file STATUS
  *   guest_flow run ADDRESS             in the guest: talks to that server till it is killed
  *   guest_flow lines FILE              writes numbered lines, some hundred a second
  *
- * Both ends send without a pause on one TCP connection and pace datagrams of all sizes beside it. Byte i of the
- * stream is byte i of a table that repeats after a prime number of bytes, so that no shift by pages or frames goes
- * unnoticed; a datagram has a part of the table that its number gives. ADDRESS also shifts the table: what
- * arrives through another network than it left by is wrong. A datagram carries what its sender has counted
- * itself, so that the server knows both sides:
+ * Both ends send without a pause on one TCP connection and pace datagrams of all sizes beside
+ * it. Byte i of the stream is byte i of a table that repeats after a prime number of bytes, so
+ * that no shift by pages or frames goes unnoticed; a datagram has a part of the table that its
+ * number gives. ADDRESS also shifts the table: what arrives through another network than it
+ * left by is wrong. A datagram carries what its sender has counted itself, so that the server
+ * knows both sides and shows in STATUS:
  *
- *   TCP bytes received by the server, by the guest; datagrams received by the server, by the guest; errors
+ *   TCP bytes received here, by the guest; datagrams received here, by the guest; errors
  *
- * Lost datagrams are no error: a tap drops them when its queue is full. Lost or changed bytes of a stream are.
+ * Lost datagrams are no error: a tap drops them when its queue is full. Lost or changed bytes of
+ * a stream are.
  *
- * The guest's end also writes to some pages all the time, so that a migration never catches up before it shall.
+ * The guest's end also writes to some pages all the time, so that a migration never catches up
+ * before it shall.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -151,8 +154,8 @@ static void dgrams_out(int fd, struct sockaddr_in *to)
 		d.seen = mine;
 		len = dgram_size(d.number);
 		memcpy(d.data, expected(d.number * 7919), len);
-		sendto(fd, &d, sizeof(d) - sizeof(d.data) + len, MSG_DONTWAIT, (struct sockaddr *)to,
-		       sizeof(*to));
+		sendto(fd, &d, sizeof(d) - sizeof(d.data) + len, MSG_DONTWAIT,
+		       (struct sockaddr *)to, sizeof(*to));
 	}
 }
 
@@ -166,11 +169,11 @@ static uint64_t now(void)
 
 static void write_pages(void)
 {
-	static volatile char pages[BUSY_PAGES * PAGE];
+	static char pages[BUSY_PAGES * PAGE];
 	int i;
 
 	for (i = 0; i < BUSY_PAGES; i++)
-		pages[i * PAGE]++;
+		__atomic_fetch_add(&pages[i * PAGE], 1, __ATOMIC_RELAXED);
 }
 
 /* What the server knows, for whoever started it. */
@@ -179,9 +182,9 @@ static void publish(void)
 	char line[128];
 	int len;
 
-	len = snprintf(line, sizeof(line), "%20llu %20llu %20llu %20llu %20llu\n", (unsigned long long)mine.stream,
-		       (unsigned long long)theirs.stream, (unsigned long long)mine.dgrams,
-		       (unsigned long long)theirs.dgrams, (unsigned long long)(mine.errors + theirs.errors));
+	len = snprintf(line, sizeof(line), "%20ju %20ju %20ju %20ju %20ju\n",
+		       (uintmax_t)mine.stream, (uintmax_t)theirs.stream, (uintmax_t)mine.dgrams,
+		       (uintmax_t)theirs.dgrams, (uintmax_t)(mine.errors + theirs.errors));
 	if (pwrite(status, line, len, 0) != len)
 		perror("status");
 }
@@ -189,7 +192,10 @@ static void publish(void)
 /* Till the connection is over. */
 static void talk(int stream, int dgram, struct sockaddr_in *peer)
 {
-	struct pollfd p[2] = { { .fd = stream, .events = POLLIN | POLLOUT }, { .fd = dgram, .events = POLLIN } };
+	struct pollfd p[2] = {
+		{ .fd = stream, .events = POLLIN | POLLOUT },
+		{ .fd = dgram, .events = POLLIN },
+	};
 	uint64_t next = 0;
 	int alive = 1;
 
@@ -275,8 +281,10 @@ int main(int argc, char **argv)
 
 	if (!strcmp(mode, "lines"))
 		return lines(argv[2]);
-	if ((!serving && strcmp(mode, "run")) || inet_pton(AF_INET, argv[2], &server.sin_addr) != 1) {
-		fprintf(stderr, "usage: guest_flow serve ADDRESS STATUS | run ADDRESS | lines FILE\n");
+	if ((!serving && strcmp(mode, "run")) ||
+	    inet_pton(AF_INET, argv[2], &server.sin_addr) != 1) {
+		fprintf(stderr, "usage: %s serve ADDRESS STATUS | run ADDRESS | lines FILE\n",
+			argv[0]);
 		return 2;
 	}
 	server.sin_port = htons(PORT);

@@ -4,9 +4,10 @@
  *
  *   guest_plug SOCKET [NAME=FILE]... COMMAND...
  *
- * Each FILE is opened and becomes known to QEMU as NAME; "tap:IFACE" stands for a queue of that tap. Then each COMMAND, a
- * line of JSON, is given; answers go to the standard output. The names last as long as the connection, so what uses
- * them belongs into the same call. Exits with 1 on the first error.
+ * Each FILE is opened and becomes known to QEMU as NAME; "tap:IFACE" stands for a queue of that
+ * tap. Then each COMMAND, JSON, is given; answers go to the standard output. The names last as
+ * long as the connection, so what uses them belongs into the same call. Exits with 1 on the first
+ * error.
  */
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -89,7 +90,8 @@ static int hand_over(const char *name, int len, const char *file)
 	fd = open_file(file);
 	if (fd < 0)
 		return -1;
-	snprintf(json, sizeof(json), "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"%.*s\"}}", len, name);
+	snprintf(json, sizeof(json), "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"%.*s\"}}",
+		 len, name);
 	ret = command(json, fd, 0);
 	close(fd);
 	return ret;

@@ -6,8 +6,8 @@
  *
  * The bytes from ADDRESS on are not compared.
  *
- * The offset in the file is the guest physical address, as long as the guest has less memory than fits below the
- * PCI hole.
+ * The offset in the file is the guest physical address, as long as the guest has less memory
+ * than fits below the PCI hole.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -53,8 +53,8 @@ static void report(size_t at, const unsigned char *a, const unsigned char *b)
 		last = i;
 		bytes++;
 	}
-	printf("GPA 0x%zx: %u bytes differ, offsets 0x%x to 0x%x, first %02x against %02x\n", at, bytes, first,
-	       last, a[first], b[first]);
+	printf("GPA 0x%zx: %u bytes differ, offsets 0x%x to 0x%x, first %02x against %02x\n", at,
+	       bytes, first, last, a[first], b[first]);
 }
 
 int main(int argc, char **argv)

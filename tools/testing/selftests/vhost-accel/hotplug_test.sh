@@ -14,7 +14,7 @@ set -u
 # shellcheck source=tools/testing/selftests/vhost-accel/guest_flow.sh
 . ./guest_flow.sh
 
-NODE=${NODE:-/dev/vhost-accel}
+NODE=${VHOST_DEV:-/dev/vhost-accel}
 ROUNDS=1
 [ "${VMACCEL_LONG:-0}" != 1 ] || ROUNDS=10
 export GUEST_MEM=160 GUEST_FILES=$FLOW_TOOLS/guest_flow
@@ -73,9 +73,14 @@ unplug()
 	flow_stop g 2 && guest_exec g '! ip link show eth1 2>/dev/null'
 }
 
+no_fallback()
+{
+	! guest_log g | grep -i "userspace virtio\|vhost.*fail\|vhost.*error"
+}
+
 gone()
 {
-	kst_wait 10 holds 1 && flow_advances 1 && ! guest_log g | grep -i "userspace virtio\|vhost.*fail\|vhost.*error" && return
+	kst_wait 10 holds 1 && flow_advances 1 && no_fallback && return
 	ksft_print_msg "$(held)"
 	return 1
 }
