@@ -214,7 +214,10 @@ static long c_fd(struct fix *f, const struct call *c, struct text *t)
 
 enum { AD_FLAGS, AD_DESC, AD_AVAIL, AD_USED, AD_LOG, AD_ALL, AD_INDEX };
 
-/* a: what to change, b: how: added, or if c is set, stored */
+/* a: what to change, b: how: added, or if c has AD_STORE, stored; AD_LOGGED sets the flag */
+#define AD_STORE	1
+#define AD_LOGGED	2
+
 static long c_addr(struct fix *f, const struct call *c, struct text *t)
 {
 	struct vg_ring *r = &f->d.ring[0];
@@ -232,6 +235,8 @@ static long c_addr(struct fix *f, const struct call *c, struct text *t)
 	};
 	unsigned int i;
 
+	if (c->c & AD_LOGGED)
+		a.flags = 1 << VHOST_VRING_F_LOG;
 	if (c->a == AD_INDEX)
 		a.index = c->b;
 	else if (c->a == AD_FLAGS)
@@ -239,7 +244,7 @@ static long c_addr(struct fix *f, const struct call *c, struct text *t)
 	else
 		for (i = AD_DESC; i <= AD_LOG; i++)
 			if (c->a == i || c->a == AD_ALL)
-				*field[i] = c->c ? c->b : *field[i] + c->b;
+				*field[i] = c->c & AD_STORE ? c->b : *field[i] + c->b;
 	return do_ioctl(f, VHOST_SET_VRING_ADDR, &a);
 }
 
@@ -351,6 +356,99 @@ static long c_mem(struct fix *f, const struct call *c, struct text *t)
 	return do_ioctl(f, VHOST_SET_MEM_TABLE, &m);
 }
 
+/* ---- the dirty log ------------------------------------------------------ */
+
+/* a: bytes to leave out of a bitmap that would cover guest RAM */
+static long c_log_base(struct fix *f, const struct call *c, struct text *t)
+{
+	static void *bits;
+	__u64 base;
+
+	if (!bits)
+		bits = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+	base = (uintptr_t)bits + c->a;
+	return do_ioctl(f, VHOST_SET_LOG_BASE, &base);
+}
+
+/* ---- translations ------------------------------------------------------- */
+
+enum io_case {
+	IO_GOOD, IO_RO, IO_WO, IO_NO_PERM, IO_ODD_PERM, IO_NO_SIZE, IO_ALL, IO_ALL_NO_PERM,
+	IO_KERNEL, IO_HVA_WRAP, IO_HVA_END, IO_IOVA_WRAP, IO_IOVA_END, IO_ODD, IO_ASID
+};
+
+/* a: 1 or 2, the format; b: message type; c: enum io_case */
+static long c_translation(struct fix *f, const struct call *c, struct text *t)
+{
+	struct vg_region *ram = &f->d.mem.region[0];
+	struct vhost_iotlb_msg m = {
+		.iova = ram->gpa,
+		.size = ram->size,
+		.uaddr = (uintptr_t)ram->hva,
+		.perm = VHOST_ACCESS_RW,
+		.type = c->b,
+	};
+	struct vhost_msg v1 = { .type = VHOST_IOTLB_MSG };
+	struct vhost_msg_v2 v2 = { .type = VHOST_IOTLB_MSG_V2 };
+	ssize_t n;
+
+	switch (c->c) {
+	case IO_RO:
+		m.perm = VHOST_ACCESS_RO;
+		break;
+	case IO_WO:
+		m.perm = VHOST_ACCESS_WO;
+		break;
+	case IO_NO_PERM:
+		m.perm = 0;
+		break;
+	case IO_ODD_PERM:
+		m.perm = 0xff;
+		break;
+	case IO_NO_SIZE:
+		m.size = 0;
+		break;
+	case IO_ALL_NO_PERM:
+		m.perm = 0;
+		m.iova = 0;
+		m.size = ~0ULL;
+		break;
+	case IO_ALL:
+		m.iova = 0;
+		m.size = ~0ULL;
+		break;
+	case IO_KERNEL:
+		m.uaddr = KERNEL_ADDR;
+		break;
+	case IO_HVA_WRAP:
+		m.uaddr = -(__u64)VG_PAGE;
+		break;
+	case IO_HVA_END:
+		m.uaddr = 0x7fffffffe000;
+		break;
+	case IO_IOVA_WRAP:
+		m.iova = -(__u64)VG_PAGE;
+		break;
+	case IO_IOVA_END:
+		m.iova = -ram->size;
+		break;
+	case IO_ODD:
+		m.iova += 5;
+		m.uaddr += 3;
+		m.size = 77;
+		break;
+	case IO_ASID:
+		v2.asid = 1;
+		break;
+	}
+	v1.iotlb = m;
+	v2.iotlb = m;
+	n = c->a == 2 ? write(f->d.fd, &v2, sizeof(v2)) : write(f->d.fd, &v1, sizeof(v1));
+	text_add(t, " n=%zd", n);
+	return n < 0 ? -errno : 0;
+}
+
 /* ---- read, write, poll, the rest ---------------------------------------- */
 
 /* a: bytes, b: 1 to block */
@@ -454,8 +552,17 @@ static long c_compat(struct fix *f, const struct call *c, struct text *t)
 #define STATE(req, i, v) { #req " " #i "," #v, c_state, req, i, v }
 #define FD(req, i, k)	{ #req " " #i "," #k, c_file, req, i, FD_##k }
 #define ADDR(what, v)	{ "VHOST_SET_VRING_ADDR " #what " +" #v, c_addr, AD_##what, v }
-#define ADDR_IS(what, v) { "VHOST_SET_VRING_ADDR " #what "=" #v, c_addr, AD_##what, v, 1 }
+#define ADDR_IS(what, v) { "VHOST_SET_VRING_ADDR " #what "=" #v, c_addr, AD_##what, v, AD_STORE }
+#define ADDR_LOG(what, v)							\
+	{ "VHOST_SET_VRING_ADDR logged " #what " +" #v, c_addr, AD_##what, v, AD_LOGGED }
+#define ADDR_LOG_IS(what, v)							\
+	{ "VHOST_SET_VRING_ADDR logged " #what "=" #v, c_addr, AD_##what, v,	\
+	  AD_LOGGED | AD_STORE }
+#define LOG_BASE(v)	{ "VHOST_SET_LOG_BASE good" #v, c_log_base, v }
+#define IO(v, op, what)	{ "IOTLB v" #v " " #op " " #what, c_translation, v, VHOST_IOTLB_##op,	\
+			  IO_##what }
 #define MEM(what)	{ "VHOST_SET_MEM_TABLE " #what, c_mem, MEM_##what }
+#define BACKEND(i, k)	FD(VHOST_NET_SET_BACKEND, i, k)
 #define EVENT(i, k)	{ "eventfd " #i "," #k, c_event, i, FD_##k }
 
 static const struct call calls_features[] = {
@@ -476,21 +583,71 @@ static const struct call calls_features[] = {
 	U64(VHOST_SET_FEATURES, VG_F_MODERN | VG_BIT(63)),
 };
 
-/* Alone in its group: with stock it turns the device into one with an IOTLB. */
+/* Turns the device into one with an IOTLB and, at the end, back. */
 static const struct call calls_platform[] = {
-	U64(VHOST_SET_FEATURES, VG_BIT(VIRTIO_F_ACCESS_PLATFORM)),
+	U64(VHOST_SET_FEATURES, VG_F_PLATFORM),
+	U64(VHOST_SET_FEATURES, VG_F_MODERN | VG_F_PLATFORM),
+	{ "IOTLB read 72", c_read, 72 },
+	{ "IOTLB read 71", c_read, 71 },
+	{ "IOTLB poll", c_poll },
+	ADDR_IS(ALL, 0x1000), ADDR_IS(DESC, KERNEL_ADDR), ADDR_IS(AVAIL, 1), ADDR_IS(USED, 2),
+	ADDR_IS(USED, ~3ULL), ADDR_LOG_IS(LOG, ~3ULL), ADDR_LOG(FLAGS, 1), ADDR(FLAGS, 0),
+	IO(1, UPDATE, GOOD), IO(1, UPDATE, GOOD), IO(1, UPDATE, RO), IO(1, UPDATE, WO),
+	IO(1, UPDATE, NO_PERM), IO(1, UPDATE, ODD_PERM), IO(1, UPDATE, NO_SIZE),
+	IO(1, UPDATE, ALL), IO(1, UPDATE, ALL_NO_PERM), IO(1, UPDATE, KERNEL),
+	IO(1, UPDATE, HVA_WRAP), IO(1, UPDATE, HVA_END), IO(1, UPDATE, IOVA_WRAP),
+	IO(1, UPDATE, IOVA_END), IO(1, UPDATE, ODD), IO(1, INVALIDATE, GOOD),
+	IO(1, INVALIDATE, NO_SIZE), IO(1, INVALIDATE, ALL), IO(1, INVALIDATE, IOVA_WRAP),
+	IO(1, INVALIDATE, ODD), IO(1, MISS, GOOD), IO(1, ACCESS_FAIL, GOOD),
+	IO(2, UPDATE, GOOD), IO(2, UPDATE, NO_SIZE), IO(2, UPDATE, KERNEL), IO(2, UPDATE, ASID),
+	IO(2, INVALIDATE, GOOD), IO(2, INVALIDATE, ASID), IO(2, MISS, GOOD),
+	U64(VHOST_SET_BACKEND_FEATURES, VG_BIT(VHOST_BACKEND_F_IOTLB_MSG_V2)),
+	IO(1, UPDATE, GOOD), IO(2, UPDATE, GOOD),
+	U64(VHOST_SET_FEATURES, VG_F_MODERN | VG_F_PLATFORM),
+	IO(2, UPDATE, GOOD),
+	U64(VHOST_SET_FEATURES, VG_F_MODERN),
+	IO(2, UPDATE, GOOD), IO(2, INVALIDATE, GOOD),
+	{ "IOTLB gone: read 72", c_read, 72 },
+	{ "IOTLB gone: read 72 blocking", c_read, 72, 1 },
+	{ "IOTLB gone: poll", c_poll },
 };
 
+/* The log of a device whose features are those of its rings. */
 static const struct call calls_log[] = {
 	U64(VHOST_SET_FEATURES, VG_BIT(VHOST_F_LOG_ALL)),
+	U64(VHOST_SET_FEATURES, VG_F_MODERN),
 	FAULT(VHOST_SET_LOG_BASE),
+	LOG_BASE(0), LOG_BASE(1), LOG_BASE(-0x100000),
+	U64(VHOST_SET_FEATURES, VG_F_MODERN | VG_F_LOG_ALL),
+	LOG_BASE(0), LOG_BASE(3),
 	U64(VHOST_SET_LOG_BASE, 0),
+	U64(VHOST_SET_LOG_BASE, 0x1000),
 	U64(VHOST_SET_LOG_BASE, KERNEL_ADDR),
+	U64(VHOST_SET_LOG_BASE, 0x7ffffffff000),
+	U64(VHOST_SET_LOG_BASE, 0x7fffffff0000),
+	U64(VHOST_SET_LOG_BASE, ~0ULL),
+	LOG_BASE(0),
+	ADDR_LOG(FLAGS, 1), ADDR_LOG(LOG, 4), ADDR_LOG(LOG, 2), ADDR_LOG_IS(LOG, 0),
+	ADDR_LOG_IS(LOG, ~3ULL), ADDR_LOG_IS(LOG, 1ULL << 62), ADDR_LOG_IS(LOG, 1ULL << 58),
+	ADDR(LOG, 0), ADDR_LOG(LOG, 0),
+	MEM(GOOD), MEM(TWO), MEM(GPA_END), MEM(GOOD),
+	U64(VHOST_SET_FEATURES, VG_F_MODERN),
+	U64(VHOST_SET_LOG_BASE, KERNEL_ADDR),
+	U64(VHOST_SET_FEATURES, VG_F_MODERN | VG_F_LOG_ALL),
+	U64(VHOST_SET_FEATURES, VG_F_MODERN),
+	ADDR(FLAGS, 0),
+	LOG_BASE(0),
 	FAULT(VHOST_SET_LOG_FD),
 	{ "VHOST_SET_LOG_FD EVENT", c_fd, VHOST_SET_LOG_FD, FD_EVENT },
+	{ "VHOST_SET_LOG_FD EVENT2", c_fd, VHOST_SET_LOG_FD, FD_EVENT2 },
 	{ "VHOST_SET_LOG_FD NONE", c_fd, VHOST_SET_LOG_FD, FD_NONE },
+	{ "VHOST_SET_LOG_FD MINUS2", c_fd, VHOST_SET_LOG_FD, FD_MINUS2 },
 	{ "VHOST_SET_LOG_FD PIPE", c_fd, VHOST_SET_LOG_FD, FD_PIPE },
 	{ "VHOST_SET_LOG_FD CLOSED", c_fd, VHOST_SET_LOG_FD, FD_CLOSED },
+	BACKEND(0, NONE), BACKEND(1, NONE),
+	U64(VHOST_SET_LOG_BASE, KERNEL_ADDR),
+	U64(VHOST_SET_FEATURES, VG_F_MODERN | VG_F_LOG_ALL),
+	BACKEND(0, TAP), BACKEND(1, TAP), BACKEND(0, NONE), BACKEND(1, NONE),
 };
 
 static const struct call calls_set_owner[] = {
@@ -577,9 +734,9 @@ static const struct call calls_addr[] = {
 	ADDR(FLAGS, 0),
 };
 
-/* Alone in its group: with stock the flag stays on the ring. */
+/* Alone in its group: the flag stays on the ring. */
 static const struct call calls_addr_log[] = {
-	ADDR(FLAGS, 1),
+	ADDR_LOG(FLAGS, 1), ADDR_LOG(LOG, 4), ADDR_LOG(LOG, 1), ADDR_LOG_IS(LOG, KERNEL_ADDR),
 };
 
 static const struct call calls_endian[] = {
@@ -615,7 +772,6 @@ static const struct call calls_busyloop[] = {
 	STATE(VHOST_SET_VRING_BUSYLOOP_TIMEOUT, 1, 0),
 };
 
-#define BACKEND(i, k)	FD(VHOST_NET_SET_BACKEND, i, k)
 static const struct call calls_backend[] = {
 	FAULT(VHOST_NET_SET_BACKEND),
 	BACKEND(2, NONE), BACKEND(2, TAP), BACKEND(2, PIPE), BACKEND(~0U, NONE),

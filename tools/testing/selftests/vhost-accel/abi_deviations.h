@@ -9,13 +9,15 @@
 #include "vhost_guest.h"
 
 /* Offered on every kernel, also where the stock module does not. */
-#define ABI_FEATURES_EXTRA	VG_BIT(VIRTIO_F_RING_RESET)
+#define ABI_FEATURES_EXTRA	(VG_BIT(VIRTIO_F_RING_RESET) | VG_F_PACKED |	\
+				 VG_BIT(VIRTIO_F_IN_ORDER))
 
 /* Offered always. */
 #define ABI_FEATURES_REQUIRED						\
 	(VG_F_NOTIFY_ON_EMPTY | VG_F_INDIRECT | VG_F_EVENT_IDX |	\
 	 VG_F_VERSION_1 | VG_F_MRG_RXBUF | VG_F_NET_HDR |		\
-	 VG_BIT(VIRTIO_F_RING_RESET))
+	 VG_F_LOG_ALL | VG_F_PLATFORM | VG_F_PACKED |			\
+	 VG_BIT(VIRTIO_F_IN_ORDER) | VG_BIT(VIRTIO_F_RING_RESET))
 
 /**
  * struct abi_deviation - One difference; the strings are fnmatch() patterns.

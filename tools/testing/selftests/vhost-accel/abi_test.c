@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "abi_deviations.h"
-#include "abi_test.h"
+#include "abi_play.h"
 #include "kstest.h"
 
 #define MAX_CALLS	64
@@ -273,6 +273,16 @@ static void test_features(void)
 			 missing);
 }
 
+static void test_packed(void)
+{
+	bool ok[ABI_PACKED_RESULTS];
+	unsigned int i;
+
+	abi_packed(&side[1].f, side[1].path, ok);
+	for (i = 0; i < ABI_PACKED_RESULTS; i++)
+		ksft_test_result(ok[i], "packed: %s\n", abi_packed_names[i]);
+}
+
 static void test_deviations(void)
 {
 	unsigned int i, stale = 0;
@@ -306,6 +316,7 @@ int main(int argc, char **argv)
 	const char *ref = getenv("VHOST_REF");
 	const char *only = argc > 1 ? argv[1] : NULL;
 	unsigned int i, plan = 0;
+	bool packed;
 
 	ksft_print_header();
 	side[0].path = ref ? ref : "/dev/vhost-net";
@@ -320,7 +331,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < abi_neffects; i++)
 		if (!only || !strcmp(only, abi_effects[i].name))
 			plan++;
-	ksft_set_plan(plan + (only ? 0 : 3));
+	packed = !only && vg_features_of(side[1].path) & VG_F_PACKED;
+	ksft_set_plan(plan + (only ? 0 : 3) + (packed ? ABI_PACKED_RESULTS : 0));
 
 	if (!only)
 		test_features();
@@ -330,6 +342,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < abi_neffects; i++)
 		if (!only || !strcmp(only, abi_effects[i].name))
 			test_effect(&abi_effects[i]);
+	if (packed)
+		test_packed();
 	if (!only)
 		test_deviations();
 	ksft_finished();
