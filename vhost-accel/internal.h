@@ -598,6 +598,7 @@ int vha_split_publish(struct vha_vq *vq);
 
 /* packed.c */
 void vha_packed_init(struct vha_vq *vq, u16 avail, u16 used);
+bool vha_packed_aligned(const u64 *addr);
 int vha_packed_start(struct vha_vq *vq);
 int vha_packed_take(struct vha_vq *vq, struct vha_chain *c, struct iovec *iov,
 		    unsigned int max);

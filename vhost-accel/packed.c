@@ -111,6 +111,19 @@ void vha_packed_init(struct vha_vq *vq, u16 avail, u16 used)
 }
 
 /**
+ * vha_packed_aligned() - may a packed ring be there?
+ * @addr: its areas
+ *
+ * Return: true if each is aligned as the format demands.
+ */
+bool vha_packed_aligned(const u64 *addr)
+{
+	return IS_ALIGNED(addr[VHA_DESC], VRING_DESC_ALIGN_SIZE) &&
+	       IS_ALIGNED(addr[VHA_AVAIL], sizeof(u32)) &&
+	       IS_ALIGNED(addr[VHA_USED], sizeof(u32));
+}
+
+/**
  * vha_packed_start() - pick up the ring where the driver sees it
  * @vq: queue; mutex held; vha_vq_access_ok()
  *
@@ -124,9 +137,7 @@ int vha_packed_start(struct vha_vq *vq)
 
 	if (vq->num > VHA_PACKED_MAX ||
 	    vha_packed_index(vq->last_used) >= vq->num ||
-	    !IS_ALIGNED(vq->addr[VHA_DESC], VRING_DESC_ALIGN_SIZE) ||
-	    !IS_ALIGNED(vq->addr[VHA_AVAIL], sizeof(u32)) ||
-	    !IS_ALIGNED(vq->addr[VHA_USED], sizeof(u32)))
+	    !vha_packed_aligned(vq->addr))
 		return -EINVAL;
 	vha_packed_init(vq, vq->last_used, vq->last_used);
 	vq->signalled = 0;

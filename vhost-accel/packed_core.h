@@ -15,16 +15,16 @@
 #define VHA_PACKED_MAX 32768
 
 /** VHA_PACKED_WRAP - the wrap counter in a position; the index is below it */
-#define VHA_PACKED_WRAP (1U << VRING_PACKED_EVENT_F_WRAP_CTR)
+#define VHA_PACKED_WRAP 0x8000
 
 /** VHA_PACKED_FRESH - where both sides of a new ring begin */
 #define VHA_PACKED_FRESH VHA_PACKED_WRAP
 
 /** VHA_PACKED_AVAIL - flag of a descriptor that the driver has written */
-#define VHA_PACKED_AVAIL (1U << VRING_PACKED_DESC_F_AVAIL)
+#define VHA_PACKED_AVAIL 0x0080
 
 /** VHA_PACKED_USED - flag of a descriptor that the device has written */
-#define VHA_PACKED_USED (1U << VRING_PACKED_DESC_F_USED)
+#define VHA_PACKED_USED 0x8000
 
 /** VHA_PACKED_STATE - the flags that say whose a descriptor is */
 #define VHA_PACKED_STATE (VHA_PACKED_AVAIL | VHA_PACKED_USED)

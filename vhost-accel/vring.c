@@ -186,6 +186,7 @@ static long vha_vring_set_addr(struct vha_vq *vq, void __user *argp)
 	log_used = a.flags & BIT(VHOST_VRING_F_LOG);
 	if (vq->sock &&
 	    (!vha_ring_addr_ok(vq, addr) ||
+	     (vq->packed && !vha_packed_aligned(addr)) ||
 	     !vha_log_used_ok(vq, vq->log_base, log_used, a.log_guest_addr)))
 		return -EINVAL;
 	memcpy(vq->addr, addr, sizeof(vq->addr));
