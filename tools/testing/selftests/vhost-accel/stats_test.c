@@ -125,18 +125,23 @@ static const struct bed_config config = {
 
 /* ---- traffic ------------------------------------------------------------ */
 
-static bool c_traffic(void)
+static bool traffic(__u64 features)
 {
+	struct bed_config cfg = config;
 	unsigned int i, q;
+	char name[64];
 	struct bed b;
 	bool ok;
 
-	if (bed_open(&b, &config) || bed_start(&b))
+	cfg.features = features;
+	if (bed_open(&b, &cfg) || bed_start(&b))
 		return false;
 	ok = expect(send_frames(&b, FRAMES, FRAME)) && expect(bed_idles());
 	for (q = 0; ok && q < VG_RINGS; q++) {
 		vg_ring_ack(&b.d.ring[q]);
-		ok = expect(counts(q, "packets", FRAMES)) &&
+		snprintf(name, sizeof(name), "%s/ring_format", way[q]);
+		ok = expect(file_is(0, name, features & VG_F_PACKED ? "packed" : "split")) &&
+		     expect(counts(q, "packets", FRAMES)) &&
 		     expect(counts(q, "bytes", FRAMES * FRAME)) &&
 		     expect(counts(q, "copies", FRAMES)) &&
 		     expect(counts(q, "kicks", b.d.ring[q].kicks)) &&
@@ -153,6 +158,16 @@ static bool c_traffic(void)
 	     expect(counts(VG_TX, "packets", FRAMES));
 	bed_close(&b);
 	return ok;
+}
+
+static bool c_traffic(void)
+{
+	return traffic(VG_F_MODERN);
+}
+
+static bool c_traffic_packed(void)
+{
+	return traffic(VG_F_MODERN | VG_F_PACKED);
 }
 
 /* Frames that go to the backend in guest memory are copied there: once, too. */
@@ -791,6 +806,7 @@ static const struct {
 	bool (*fn)(void);
 } cases[] = {
 	{ "small frames, kicks, calls", c_traffic },
+	{ "the same on packed rings", c_traffic_packed },
 	{ "large frames", c_large },
 	{ "fdinfo says the same", c_fdinfo },
 	{ "CPU time of the worker, queue by queue", c_worker_ns },
