@@ -16,11 +16,12 @@ FUZZ_RUNS=100000
 
 usage() {
 	cat <<-USAGE
-	usage: run.sh [--mutants] [MODULE]
+	usage: run.sh [--mutants] [--coverage] [MODULE]
 
 	Tests the cores of MODULE (default: of all) in user space.
 	  --mutants        also break the cores on purpose, line by line of
 	                   <name>_core.mutants, and demand that the tests notice
+	  --coverage       print how much of each core the tests and the fuzzer run
 	Environment:
 	  SEED=N           repeat a run (its seed is printed)
 	  ITER=N           iterations of each property (0x1000 or 4096)
@@ -30,11 +31,13 @@ usage() {
 }
 
 mutants=0
+coverage=0
 only=
 for arg; do
 	case $arg in
 	-h|--help)	usage; exit 0 ;;
 	--mutants)	mutants=1 ;;
+	--coverage)	coverage=1 ;;
 	-*)		usage >&2; exit 2 ;;
 	*)		only=$arg ;;
 	esac
@@ -143,9 +146,34 @@ mutate() {
 	done <"$HERE/$module/$base.mutants"
 }
 
+# cover CORE MODULE BASE KIND FLAG -- ARGUMENT...: what one program runs of its core; lines and branches.
+cover() {
+	local core=$1 module=$2 base=$3 kind=$4 flag=$5 bin=$OUT/$2/$3.$4.cov
+	shift 6
+	rm -f "$bin".*
+	if ! compile clang "$bin" "$module" $flag -fprofile-instr-generate -fcoverage-mapping \
+		"$HERE/$module/${base}_$kind.c" "$TOP/$module"/*_core.c; then
+		not_ok "$core: $kind compiles for coverage"
+		sed 's/^/# /' "$bin.log" | head -n 20
+		return
+	fi
+	# libFuzzer measures itself by the same counters.
+	LLVM_PROFILE_FILE=$bin.raw "$bin" "$@" >"$bin.out" 2>&1 || true
+	if ! llvm-profdata merge -o "$bin.data" "$bin.raw" 2>>"$bin.log"; then
+		not_ok "$core: $kind measures coverage"
+		return
+	fi
+	llvm-cov report "$bin" -instr-profile="$bin.data" "$TOP/$module/$base.c" 2>/dev/null |
+		awk -v kind="$kind" -v core="$core" '$1 ~ /_core\.c$/ && NF >= 13 {
+			printf "# coverage: %s.c by its %s: %s of %d lines, %s of %d branches\n",
+				core, kind, $10, $8, $13, $11 }'
+}
+
 echo "TAP version 13"
 echo "# SEED=$SEED"
-for tool in gcc clang; do
+tools=(gcc clang)
+[ "$coverage" = 0 ] || tools+=(llvm-profdata llvm-cov)
+for tool in "${tools[@]}"; do
 	command -v "$tool" >/dev/null && continue
 	echo "Bail out! unit: $tool is missing; run tools/setup.sh"
 	echo "# unit: 0 passed, 1 failed"
@@ -183,6 +211,11 @@ for path in "$TOP"/*/*_core.c; do
 	else
 		not_ok "$core: fuzzer compiles"
 		sed 's/^/# /' "$bin.fuzz.log" | head -n 40
+	fi
+	if [ "$coverage" = 1 ]; then
+		cover "$core" "$module" "$base" test -O1 --
+		cover "$core" "$module" "$base" fuzz -fsanitize=fuzzer -- -runs=0 \
+			"$bin.fuzz.corpus" "$bin.fuzz.seeds"
 	fi
 	if [ "$mutants" = 1 ] && [ -e "$HERE/$module/$base.mutants" ]; then
 		mutate "$core" "$module" "$base"

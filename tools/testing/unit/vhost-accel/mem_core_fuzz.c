@@ -74,8 +74,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	for (; size >= QUERY; data += QUERY, size -= QUERY) {
 		unsigned int max = data[20] % (MAX_REGIONS + 2);
 		struct iovec *got = malloc(max * sizeof(*got));
+		struct vha_space space;
 		int ret, model;
-		u64 gpa, len;
+		u64 gpa, len, hva;
 		u32 hint;
 
 		memcpy(&gpa, data, 8);
@@ -86,13 +87,18 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 			free(got);
 			continue;
 		}
-		ret = vha_mem_translate(mem, &hint, gpa, len, got, max);
+		space = (struct vha_space){ .mem = mem, .hint = hint };
+		ret = vha_space_translate(&space, gpa, len, false, got, max);
 		model = model_translate(r, n, gpa, len, want, max);
 		if (model < 0 ? ret >= 0 : ret != model)
 			abort();
 		if (ret > 0 && memcmp(got, want, ret * sizeof(*got)))
 			abort();
-		if (ret > 0 && hint >= n)
+		if (ret > 0 && space.hint >= n)
+			abort();
+		/* Nothing lies in pieces that lies nowhere. */
+		if (len && (vha_space_linear(&space, gpa, len, false, &hva) < 0) !=
+		    (model_translate(r, n, gpa, len, want, MAX_REGIONS + 1) < 0))
 			abort();
 		free(got);
 	}

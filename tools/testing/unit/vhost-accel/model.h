@@ -17,6 +17,7 @@
 #include <linux/types.h>
 
 #include "mem_core.h"
+#include "packed_core.h"
 #include "ring_core.h"
 
 typedef unsigned __int128 u128;
@@ -270,6 +271,57 @@ static inline int core_parse(const struct model_ring *m,
 		ret = vha_chain_feed(c, &space, &copy);
 	}
 	return ret > 0 ? 1 : ret;
+}
+
+/*
+ * A packed chain in slots @ring[0] on, of which @room may be its own; its indirect
+ * table holds table[i % ntable]. The number of slots goes to @slots, the id to @id.
+ */
+static inline bool model_packed_parse(const struct model_ring *m, u32 room,
+				      struct model_chain *c, u32 *slots, u16 *id)
+{
+	u32 i, j, count;
+
+	for (i = 0; i < room; i++) {
+		struct vring_desc d = m->ring[i % m->num];
+		/* Bytes 12 and 13 are the id here, and the flags come last. */
+		u16 flags = d.next;
+
+		*slots = i + 1;
+		*id = d.flags;
+		if (flags & VRING_DESC_F_INDIRECT) {
+			count = d.len / 16;
+			if ((flags & VRING_DESC_F_NEXT) || d.len % 16 || !count ||
+			    count > VHA_MAX_SEGS ||
+			    (u128)d.addr + d.len > MODEL_SPACE)
+				return false;
+			for (j = 0; j < count; j++) {
+				struct vring_desc e = *model_table_entry(m, j);
+
+				e.flags = e.next;
+				if (!model_add(m, c, &e))
+					return false;
+			}
+			return true;
+		}
+		d.flags = flags;
+		if (!model_add(m, c, &d))
+			return false;
+		if (!(flags & VRING_DESC_F_NEXT))
+			return true;
+	}
+	return false;
+}
+
+/* Walks back slot by slot, as a position is a slot and the parity of a lap. */
+static inline bool model_packed_signal(u16 wanted, u16 pos, u32 n, u32 num)
+{
+	while (n--) {
+		pos = pos & 0x7fff ? (u16)(pos - 1) : (u16)((~pos & 0x8000) | (num - 1));
+		if (pos == wanted)
+			return true;
+	}
+	return false;
 }
 
 static inline bool model_same(const struct model_chain *want,
