@@ -43,11 +43,25 @@ struct breakage {
 
 extern const struct breakage breakages[];
 extern const unsigned int nbreakages;
+extern const struct breakage packed_breakages[];
+extern const unsigned int npacked_breakages;
 
 /** raw_avail() - Make a chain visible that starts at descriptor @head. */
 void raw_avail(struct vg_ring *r, __u16 head);
 
 /** raw_desc() - Write a descriptor. */
 void raw_desc(struct vring_desc *d, __u64 gpa, __u32 len, __u16 flags, __u16 next);
+
+/**
+ * raw_packed() - Make a descriptor of a packed ring available.
+ * @r: Ring.
+ * @i: So many places after the driver's next one.
+ * @gpa: Buffer.
+ * @len: Its length.
+ * @flags: Without those that make it available.
+ * @id: Buffer id.
+ */
+void raw_packed(struct vg_ring *r, unsigned int i, __u64 gpa, __u32 len, __u16 flags,
+		__u16 id);
 
 #endif /* _MALFORMED_H */

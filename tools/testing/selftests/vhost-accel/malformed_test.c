@@ -699,9 +699,181 @@ static bool no_leak(void)
 	       expect(after + 8192 > before);
 }
 
-static bool open_beds(void)
+/* ---- packed rings ------------------------------------------------------- */
+
+static struct vring_packed_desc *next_packed(struct vg_ring *r)
 {
-	struct bed_config cfg = { .kind = BED_TAP, .features = VG_F_MODERN, .rx_buf = 2048 };
+	return &r->packed[r->avail_idx % r->num];
+}
+
+/* Waits till the descriptor that was made available last is used. */
+static bool comes_back(struct vg_ring *r)
+{
+	const __u16 both = 1 << VRING_PACKED_DESC_F_AVAIL | 1 << VRING_PACKED_DESC_F_USED;
+	struct vring_packed_desc *d = next_packed(r);
+	int ms;
+
+	for (ms = 0; ms < BED_SOON_MS; ms++) {
+		__u16 flags = __atomic_load_n(&d->flags, __ATOMIC_ACQUIRE) & both;
+
+		if (flags == (r->avail_wrap ? both : 0))
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+/* The id means nothing to the device: it comes back as it is. */
+static bool packed_ids(void)
+{
+	static const __u16 id[] = { 0, 255, 256, 0x7fff, 0x8000, 0xffff };
+	struct vg_ring *r = &bed.d.ring[VG_TX];
+	bool ok = true;
+	unsigned int i;
+
+	for (i = 0; ok && i < ARRAY_SIZE(id); i++) {
+		ok = expect(!bed_reset_ring(&bed, VG_TX));
+		memset(vg_mem_hva(&bed.d.mem, scratch), 0, 12);
+		vg_frame_fill(vg_mem_hva(&bed.d.mem, scratch + 12), FRAME, i);
+		raw_packed(r, 0, scratch, 12 + FRAME, 0, id[i]);
+		vg_ring_notify(r);
+		ok = ok && expect(comes_back(r)) && expect(next_packed(r)->id == id[i]) &&
+		     expect(peer_got(&bed, i, FRAME));
+	}
+	return expect(!bed_reset_ring(&bed, VG_TX)) && expect(bed_works(&bed)) && ok;
+}
+
+/* A descriptor of another lap is not available, however it is kicked. */
+static bool packed_laps(void)
+{
+	static const __u16 wrong[] = {
+		0, 1 << VRING_PACKED_DESC_F_USED,
+		1 << VRING_PACKED_DESC_F_AVAIL | 1 << VRING_PACKED_DESC_F_USED,
+	};
+	struct vg_ring *r = &bed.d.ring[VG_TX];
+	bool ok = expect(!bed_reset_ring(&bed, VG_TX));
+	unsigned int i, k;
+
+	memset(vg_mem_hva(&bed.d.mem, scratch), 0, 12);
+	vg_frame_fill(vg_mem_hva(&bed.d.mem, scratch + 12), FRAME, 1);
+	for (i = 0; ok && i < ARRAY_SIZE(wrong); i++) {
+		raw_packed(r, 0, scratch, 12 + FRAME, 0, 0);
+		__atomic_store_n(&next_packed(r)->flags, wrong[i], __ATOMIC_RELEASE);
+		for (k = 0; k < 10; k++)
+			vg_ring_notify(r);
+		ok = expect(bed_idles()) &&
+		     expect(__atomic_load_n(&next_packed(r)->flags, __ATOMIC_ACQUIRE) == wrong[i]);
+		/* It may have been seen as it should be for a moment before that. */
+		drain_peer(&bed);
+		ok = expect(!bed_reset_ring(&bed, VG_TX)) && ok;
+	}
+	return expect(bed_works(&bed)) && ok;
+}
+
+/* A wish for calls that cannot be: the device goes on, called or not. */
+static bool packed_events(void)
+{
+	static const struct vring_packed_desc_event bad[] = {
+		{ .flags = 3 }, { .flags = 0xffff, .off_wrap = 0xffff },
+		{ .flags = 2, .off_wrap = 0x7fff }, { .flags = 2, .off_wrap = 256 },
+		{ .flags = 2, .off_wrap = 0x8000 | 256 }, { .flags = 2, .off_wrap = 0xffff },
+	};
+	struct vg_ring *r = &bed.d.ring[VG_TX];
+	bool ok = true;
+	unsigned int i;
+
+	for (i = 0; ok && i < ARRAY_SIZE(bad); i++) {
+		ok = expect(!bed_reset_ring(&bed, VG_TX));
+		*r->driver_event = bad[i];
+		memset(vg_mem_hva(&bed.d.mem, scratch), 0, 12);
+		vg_frame_fill(vg_mem_hva(&bed.d.mem, scratch + 12), FRAME, i);
+		raw_packed(r, 0, scratch, 12 + FRAME, 0, 0);
+		vg_ring_notify(r);
+		ok = ok && expect(comes_back(r)) && expect(peer_got(&bed, i, FRAME)) &&
+		     expect(!vg_ring_errors(r)) && expect(bed_idles());
+	}
+	return expect(!bed_reset_ring(&bed, VG_TX)) && expect(bed_works(&bed)) && ok;
+}
+
+static void *packed_racer(void *arg)
+{
+	struct vg_ring *r = arg;
+	__u32 x = 54321;
+	__u32 *mem = vg_mem_hva(&bed.d.mem, scratch);
+
+	while (!__atomic_load_n(&stop_racing, __ATOMIC_RELAXED)) {
+		struct vring_packed_desc *d = &r->packed[rnd(&x) % r->num];
+
+		switch (rnd(&x) % 8) {
+		case 0:
+			scribble(&d->flags, d->flags ^ 1 << rnd(&x) % 3);
+			break;
+		case 1:
+			scribble(&d->len, rnd(&x) >> rnd(&x) % 32);
+			break;
+		case 2:
+			scribble(&d->addr, scratch + rnd(&x) % SCRATCH);
+			break;
+		case 3:
+			scribble(&d->id, rnd(&x));
+			break;
+		case 4:
+			scribble(&d->addr, rnd(&x));
+			break;
+		case 5:
+			scribble(&d->flags, d->flags ^ (1 << VRING_PACKED_DESC_F_AVAIL |
+							1 << VRING_PACKED_DESC_F_USED));
+			break;
+		case 6:
+			scribble(&mem[rnd(&x) % 1024], rnd(&x));
+			break;
+		case 7:
+			scribble(&r->driver_event->off_wrap, rnd(&x));
+			scribble(&r->driver_event->flags, rnd(&x) % 4);
+			break;
+		}
+	}
+	return NULL;
+}
+
+/* Returns with the bed closed: the device may have written anywhere in RAM. */
+static bool packed_racing(unsigned int which)
+{
+	const __u16 state = 1 << VRING_PACKED_DESC_F_AVAIL | 1 << VRING_PACKED_DESC_F_USED;
+	unsigned int i, k, n = bed_long() ? 100000 : 2000;
+	struct vg_ring *r = &bed.d.ring[which];
+	__u16 dir = which == VG_RX ? VRING_DESC_F_WRITE : 0;
+	pthread_t thread;
+	bool ok = true;
+
+	bed_reset_ring(&bed, which);
+	stop_racing = false;
+	if (pthread_create(&thread, NULL, packed_racer, r))
+		return false;
+	for (i = 0; i < n; i++) {
+		/* All the ring in the state of the other lap: the device finds some of it. */
+		for (k = 0; k < r->num; k++)
+			scribble(&r->packed[k].flags,
+				 (r->packed[k].flags & ~state & ~VRING_DESC_F_WRITE) | dir |
+				 (i % 2 ? 1 << VRING_PACKED_DESC_F_USED :
+					  1 << VRING_PACKED_DESC_F_AVAIL));
+		vg_ring_notify(r);
+		if (which == VG_RX)
+			peer_sends(&bed, i, 60 + i % 1400);
+		if (i % 64 == 0)
+			drain_peer(&bed);
+	}
+	__atomic_store_n(&stop_racing, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	ok = expect(bed_idles()) && ok;
+	ok = expect(ring_works(&other, VG_TX)) && expect(ring_works(&other, VG_RX)) && ok;
+	bed_close(&bed);
+	return ok;
+}
+
+static bool open_beds(__u64 features)
+{
+	struct bed_config cfg = { .kind = BED_TAP, .features = features, .rx_buf = 2048 };
 
 	if (bed_open(&bed, &cfg) || bed_start(&bed))
 		return false;
@@ -730,10 +902,54 @@ static const struct {
 };
 
 #define NCASES	(ARRAY_SIZE(cases))
+#define F_PACKED	(VG_F_MODERN | VG_F_PACKED)
+
+static const struct {
+	const char *name;
+	bool (*fn)(void);
+} packed_cases[] = {
+	{ "any buffer id", packed_ids },
+	{ "descriptors of another lap", packed_laps },
+	{ "impossible events", packed_events },
+	{ "short frames", short_frames },
+	{ "tx buffer unmapped", tx_unmapped },
+	{ "refused frames leak nothing", no_leak },
+};
+
+static const char * const ring_name[VG_RINGS] = { "rx", "tx" };
+
+static unsigned int packed_plan(void)
+{
+	unsigned int i, which, plan = ARRAY_SIZE(packed_cases) + VG_RINGS;
+
+	for (i = 0; i < npacked_breakages; i++)
+		for (which = 0; which < VG_RINGS; which++)
+			plan += packed_breakages[i].rings >> which & 1;
+	return plan;
+}
+
+static void packed_tests(void)
+{
+	unsigned int i, which;
+
+	if (!open_beds(F_PACKED))
+		ksft_exit_fail_msg("no device with packed rings\n");
+	for (which = 0; which < VG_RINGS; which++)
+		for (i = 0; i < npacked_breakages; i++)
+			if (packed_breakages[i].rings >> which & 1)
+				ksft_test_result(broken(&packed_breakages[i], which),
+						 "packed %s: %s\n", ring_name[which],
+						 packed_breakages[i].name);
+	for (i = 0; i < ARRAY_SIZE(packed_cases); i++)
+		ksft_test_result(packed_cases[i].fn(), "packed: %s\n", packed_cases[i].name);
+	bed_close(&bed);
+	for (which = 0; which < VG_RINGS; which++)
+		ksft_test_result(open_beds(F_PACKED) && packed_racing(which),
+				 "packed racing writer: %s\n", ring_name[which]);
+}
 
 int main(void)
 {
-	static const char * const ring_name[VG_RINGS] = { "rx", "tx" };
 	struct bed_config cfg = {
 		.kind = BED_TAP,
 		.tap = "vgother",
@@ -741,17 +957,19 @@ int main(void)
 		.rx_buf = 2048,
 	};
 	unsigned int i, which, plan = NCASES + VG_RINGS;
+	bool packed;
 
 	ksft_print_header();
 	vg_require(vg_default_path());
-	if (!open_beds() || bed_open(&other, &cfg) || bed_start(&other))
+	packed = vg_features_of(vg_default_path()) & VG_F_PACKED;
+	if (!open_beds(VG_F_MODERN) || bed_open(&other, &cfg) || bed_start(&other))
 		ksft_exit_fail_msg("no device to test\n");
 
 	for (i = 0; i < nbreakages; i++)
 		for (which = 0; which < VG_RINGS; which++)
 			plan += breakages[i].rings >> which & 1 &&
 				!(breakages[i].stock == STOCK_TAKES && bed_is_stock(&bed));
-	ksft_set_plan(plan);
+	ksft_set_plan(plan + (packed ? packed_plan() : 0));
 
 	for (which = 0; which < VG_RINGS; which++)
 		for (i = 0; i < nbreakages; i++)
@@ -764,8 +982,10 @@ int main(void)
 
 	bed_close(&bed);
 	for (which = 0; which < VG_RINGS; which++)
-		ksft_test_result(open_beds() && racing(which), "racing writer: %s\n",
+		ksft_test_result(open_beds(VG_F_MODERN) && racing(which), "racing writer: %s\n",
 				 ring_name[which]);
+	if (packed)
+		packed_tests();
 	bed_close(&other);
 	ksft_finished();
 }
