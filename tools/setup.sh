@@ -33,6 +33,7 @@ gcc                        builds modules and tests
 make                       builds modules and tests
 libc6-dev                  builds user-space tests
 clang                      fuzzers of make unit
+llvm                       coverage of make unit
 libclang-rt-14-dev         sanitizer and fuzzer runtime of clang
 bc                         kernel build
 flex                       kernel build

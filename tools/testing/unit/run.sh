@@ -151,7 +151,7 @@ cover() {
 	local core=$1 module=$2 base=$3 kind=$4 flag=$5 bin=$OUT/$2/$3.$4.cov
 	shift 6
 	rm -f "$bin".*
-	if ! compile clang "$bin" "$module" $flag -fprofile-instr-generate -fcoverage-mapping \
+	if ! compile clang "$bin" "$module" "$flag" -fprofile-instr-generate -fcoverage-mapping \
 		"$HERE/$module/${base}_$kind.c" "$TOP/$module"/*_core.c; then
 		not_ok "$core: $kind compiles for coverage"
 		sed 's/^/# /' "$bin.log" | head -n 20

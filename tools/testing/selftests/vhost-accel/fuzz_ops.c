@@ -309,8 +309,8 @@ static void post_split(struct fuzz_world *w, unsigned int dev, unsigned int q,
 			 __ATOMIC_RELEASE);
 }
 
-#define PACKED_AVAIL	(1 << VRING_PACKED_DESC_F_AVAIL)
-#define PACKED_USED	(1 << VRING_PACKED_DESC_F_USED)
+#define PACKED_AVAIL	VG_BIT(VRING_PACKED_DESC_F_AVAIL)
+#define PACKED_USED	VG_BIT(VRING_PACKED_DESC_F_USED)
 
 static void post_packed(struct fuzz_world *w, unsigned int dev, unsigned int q,
 			struct fuzz_rnd *r)
@@ -622,8 +622,9 @@ static void op_scribble(struct fuzz_world *w, int fd, struct fuzz_rnd *r)
 	for (i = 0; i < n; i++) {
 		__u16 *p = (__u16 *)(ring + (fuzz_below(r, FUZZ_RING) & ~1U));
 
-		__atomic_store_n(p, fuzz_one_in(r, 2) ? wild(r) : (__u64)*p ^ 1 << fuzz_below(r, 16),
-				 __ATOMIC_RELAXED);
+		__u64 value = *p ^ VG_BIT(fuzz_below(r, 16));
+
+		__atomic_store_n(p, fuzz_one_in(r, 2) ? wild(r) : value, __ATOMIC_RELAXED);
 	}
 }
 

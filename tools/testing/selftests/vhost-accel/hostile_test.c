@@ -461,15 +461,15 @@ static bool in_flight(void)
 	if (!pid) {
 		struct bed_config cfg = config;
 		struct bed b;
-		int s[2];
+		int s[4];
 
 		cfg.tap = "vgflight";
 		if (bed_open(&b, &cfg) || bed_start(&b) ||
-		    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, s) ||
-		    !send_fds(s[0], (int[]){ b.d.fd, s[0], s[1], b.backend }, 4) ||
-		    !send_fds(s[1], (int[]){ s[0], s[1], b.d.fd, b.backend }, 4))
+		    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, s))
 			_exit(1);
-		_exit(0);
+		s[2] = b.d.fd;
+		s[3] = b.backend;
+		_exit(!send_fds(s[0], s, 4) || !send_fds(s[1], s, 4));
 	}
 	if (!expect(waitpid(pid, &status, 0) == pid && status == 0))
 		return false;
@@ -576,6 +576,11 @@ static void *page_number(unsigned int i)
 
 enum change { CHANGE_DROP, CHANGE_MOVE, CHANGE_REPLACE };
 
+static bool move_page(void *from, void *to)
+{
+	return mremap(from, VG_PAGE, VG_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to;
+}
+
 /* Another page with the same bytes comes to the same address. */
 static bool change_page(void *page, enum change how)
 {
@@ -590,9 +595,7 @@ static bool change_page(void *page, enum change how)
 		break;
 	case CHANGE_MOVE:
 		away = mmap(NULL, VG_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		return away != MAP_FAILED &&
-		       mremap(page, VG_PAGE, VG_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, away) == away &&
-		       mremap(away, VG_PAGE, VG_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, page) == page;
+		return away != MAP_FAILED && move_page(page, away) && move_page(away, page);
 	case CHANGE_REPLACE:
 		if (mmap(page, VG_PAGE, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != page)
@@ -611,7 +614,8 @@ static bool pages_change(void)
 	for (round = 0; ok && round < n; round++)
 		for (how = CHANGE_DROP; ok && how <= CHANGE_REPLACE; how++)
 			for (i = 0; ok && page_number(i); i++) {
-				ok = expect(bed_idles()) && expect(change_page(page_number(i), how)) &&
+				ok = expect(bed_idles()) &&
+				     expect(change_page(page_number(i), how)) &&
 				     traffic_passes();
 				if (!ok)
 					ksft_print_msg("page %u, change %u\n", i, how);

@@ -9,8 +9,8 @@
 #define F_NEXT		VRING_DESC_F_NEXT
 #define F_WRITE		VRING_DESC_F_WRITE
 #define F_INDIRECT	VRING_DESC_F_INDIRECT
-#define F_AVAIL		(1 << VRING_PACKED_DESC_F_AVAIL)
-#define F_USED		(1 << VRING_PACKED_DESC_F_USED)
+#define F_AVAIL		VG_BIT(VRING_PACKED_DESC_F_AVAIL)
+#define F_USED		VG_BIT(VRING_PACKED_DESC_F_USED)
 #define LEN		100
 
 void raw_packed(struct vg_ring *r, unsigned int i, __u64 gpa, __u32 len, __u16 flags,

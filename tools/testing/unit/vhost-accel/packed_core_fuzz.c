@@ -41,9 +41,9 @@ static void fuzz_small(const u8 *data, size_t size)
 		abort();
 	/* Positions outside of the ring are the driver's own affair. */
 	event = v[2] | (u32)v[4] << 16;
-	if (vha_packed_need_signal(v[5] & 1, v[5] & 2, event, pos, n, num) ==
-	    (v[4] == VRING_PACKED_EVENT_FLAG_DISABLE) &&
-	    !((v[5] & 3) == 3 && v[4] == VRING_PACKED_EVENT_FLAG_DESC))
+	want = v[4] != VRING_PACKED_EVENT_FLAG_DISABLE;
+	if (vha_packed_need_signal(v[5] & 1, v[5] & 2, event, pos, n, num) != want &&
+	    ((v[5] & 3) != 3 || v[4] != VRING_PACKED_EVENT_FLAG_DESC))
 		abort();
 	vha_packed_parse_base(event, &avail, &used);
 	if (avail != v[2] || used != (v[4] ? v[4] : v[2]))
