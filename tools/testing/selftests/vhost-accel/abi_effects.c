@@ -71,7 +71,7 @@ static void e_kick_same(struct fix *f, struct text *t)
 	play_start(&p, f, t);
 	vg_dev_start(p.d, f->tap);
 	play_say(&p, "again", vg_ring_set_fd(p.d, VG_TX, VHOST_SET_VRING_KICK,
-					p.d->ring[VG_TX].kick));
+					     p.d->ring[VG_TX].kick));
 	play_tx(&p);
 	play_end(&p);
 }
@@ -478,13 +478,13 @@ static void e_call_is_kick(struct fix *f, struct text *t)
 	vg_dev_start(p.d, f->tap);
 	play_tx(&p);
 	play_say(&p, "own", vg_ring_set_fd(p.d, VG_TX, VHOST_SET_VRING_CALL,
-				      p.d->ring[VG_TX].kick));
+					   p.d->ring[VG_TX].kick));
 	p.d->ring[VG_TX].ops->arm(&p.d->ring[VG_TX], 1);
 	play_put(&p);
 	vg_ring_kick(&p.d->ring[VG_TX]);
 	play_tx_arrives(&p, p.peer, SOON_MS);
 	play_say(&p, "other ring's", vg_ring_set_fd(p.d, VG_TX, VHOST_SET_VRING_CALL,
-					       p.d->ring[VG_RX].kick));
+						    p.d->ring[VG_RX].kick));
 	p.d->ring[VG_TX].ops->arm(&p.d->ring[VG_TX], 1);
 	play_put(&p);
 	vg_ring_kick(&p.d->ring[VG_TX]);
@@ -496,7 +496,7 @@ static void e_call_is_kick(struct fix *f, struct text *t)
 		return;
 	}
 	play_say(&p, "other's kick", vg_ring_set_fd(&other, VG_TX, VHOST_SET_VRING_KICK,
-					       p.d->ring[VG_RX].kick));
+						    p.d->ring[VG_RX].kick));
 	play_say(&p, "start", vg_dev_start(&other, f->tap2));
 	play_rx(&p);
 	vg_dev_close(&other);
