@@ -218,7 +218,7 @@ static bool fuzz_round(unsigned int number, unsigned int ops)
 int main(int argc, char **argv)
 {
 	struct bed_config cfg = { .kind = BED_TAP, .features = VG_F_MODERN, .rx_buf = 2048 };
-	unsigned int i, rounds = bed_long() ? 300 : 6;
+	unsigned int i, rounds = bed_long() ? 300 : 3;
 	const char *env = getenv("SEED");
 	struct timespec now;
 	__u64 seed;
@@ -244,7 +244,7 @@ int main(int argc, char **argv)
 	ksft_set_plan(rounds + 1);
 	for (i = 0; i < rounds; i++) {
 		round_seed = seed + i;
-		ksft_test_result(fuzz_round(i, bed_long() ? 5000 : 800), "round %u, seed %llu\n",
+		ksft_test_result(fuzz_round(i, bed_long() ? 5000 : 500), "round %u, seed %llu\n",
 				 i, (unsigned long long)round_seed);
 	}
 	/* What never runs is not tested. */
