@@ -5,6 +5,7 @@
 #ifndef VHA_MEM_CORE_H
 #define VHA_MEM_CORE_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 #include <linux/uio.h>
 
@@ -78,5 +79,34 @@ int vha_space_translate(struct vha_space *space, u64 addr, u64 len, bool write,
 			struct iovec *iov, unsigned int max);
 int vha_space_linear(struct vha_space *space, u64 addr, u64 len, bool write,
 		     u64 *hva);
+
+/**
+ * vha_space_near() - a range in the region hit last, where most are
+ * @space: address space
+ * @addr: start of the range
+ * @len: bytes, at least 1
+ * @iov: filled with its one segment
+ *
+ * Context: as vha_space_translate().
+ *
+ * Return: true if so; false says nothing: ask vha_space_translate().
+ */
+static inline bool vha_space_near(const struct vha_space *space, u64 addr,
+				  u64 len, struct iovec *iov)
+{
+	const struct vha_region *r;
+	u64 off;
+
+	if (unlikely(space->iotlb || space->hint >= space->mem->nregions))
+		return false;
+	r = &space->mem->regions[space->hint];
+	/* In front of the region it is past its end, since that does not wrap. */
+	off = addr - r->gpa;
+	if (unlikely(off >= r->size || len > r->size - off))
+		return false;
+	iov->iov_base = (void __user *)(unsigned long)(r->hva + off);
+	iov->iov_len = len;
+	return true;
+}
 
 #endif /* VHA_MEM_CORE_H */

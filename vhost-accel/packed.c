@@ -276,6 +276,7 @@ static int vha_packed_parse_rest(struct vha_vq *vq, struct vha_chain *c)
 int vha_packed_take(struct vha_vq *vq, struct vha_chain *c, struct iovec *iov,
 		    unsigned int max)
 {
+	const struct vring_packed_desc *desc;
 	struct vha_window *w = &vq->win;
 	int r;
 
@@ -284,12 +285,20 @@ int vha_packed_take(struct vha_vq *vq, struct vha_chain *c, struct iovec *iov,
 		if (r)
 			return r;
 	}
-	vha_packed_start_chain(c, vq->num - vq->taken_slots, iov, max);
-	r = vha_packed_feed(c, &vq->space, &w->packed[w->at]);
-	if (unlikely(r == VHA_FEED_MORE))
-		r = vha_packed_parse_rest(vq, c);
-	if (unlikely(r))
-		return r;
+	desc = &w->packed[w->at];
+	if (likely(vha_chain_single(c, &vq->space, le64_to_cpu(desc->addr),
+				    le32_to_cpu(desc->len),
+				    le16_to_cpu(desc->flags), iov, max))) {
+		c->id = le16_to_cpu(desc->id);
+		c->slots = 1;
+	} else {
+		vha_packed_start_chain(c, vq->num - vq->taken_slots, iov, max);
+		r = vha_packed_feed(c, &vq->space, desc);
+		if (r == VHA_FEED_MORE)
+			r = vha_packed_parse_rest(vq, c);
+		if (r)
+			return r;
+	}
 	vq->taken[vq->ntaken++] = (struct vha_taken){
 		.id = c->id,
 		.slots = c->slots,

@@ -94,6 +94,38 @@ static inline int vha_chain_add(struct vha_chain *c, struct vha_space *space,
 	return 0;
 }
 
+/**
+ * vha_chain_single() - a buffer of one descriptor in one region, as most are
+ * @c: receives the result, but for @slots and @id
+ * @space: what @addr is
+ * @addr: of its first descriptor
+ * @len: of that
+ * @flags: of that
+ * @iov: room for segments
+ * @max: entries of @iov
+ *
+ * Return: true if it is one; false says nothing: start the parser.
+ */
+static inline bool vha_chain_single(struct vha_chain *c,
+				    const struct vha_space *space, u64 addr,
+				    u32 len, u16 flags, struct iovec *iov,
+				    unsigned int max)
+{
+	const bool write = flags & VRING_DESC_F_WRITE;
+
+	if (unlikely((flags & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT)) ||
+		     !len || !max))
+		return false;
+	if (unlikely(!vha_space_near(space, addr, len, iov)))
+		return false;
+	c->iov = iov;
+	c->len = len;
+	c->out = !write;
+	c->in = write;
+	c->write_seen = write;
+	return true;
+}
+
 int vha_chain_start(struct vha_chain *c, u32 head, u32 num, struct iovec *iov,
 		    unsigned int max);
 int vha_chain_feed(struct vha_chain *c, struct vha_space *space,

@@ -43,6 +43,16 @@ static size_t vha_used_off(unsigned int i)
 	       i * sizeof(struct vring_used_elem);
 }
 
+static u32 vha_cpu32(__virtio32 v)
+{
+	return le32_to_cpu((__force __le32)v);
+}
+
+static u64 vha_cpu64(__virtio64 v)
+{
+	return le64_to_cpu((__force __le64)v);
+}
+
 static __virtio16 __user *vha_used_event(const struct vha_vq *vq)
 {
 	return &vq->avail->ring[vq->num];
@@ -302,6 +312,8 @@ int vha_split_take(struct vha_vq *vq, struct vha_chain *c, struct iovec *iov,
 	struct vha_window *w = &vq->win;
 	const u16 idx = vq->last_avail + vq->ntaken;
 	u16 slot = idx - w->first;
+	const struct vring_desc *desc;
+	u32 head;
 	int r;
 
 	if (unlikely(slot >= w->n)) {
@@ -310,15 +322,22 @@ int vha_split_take(struct vha_vq *vq, struct vha_chain *c, struct iovec *iov,
 			return r;
 		slot = 0;
 	}
-	r = vha_chain_start(c, w->head[slot], vq->num, iov, max);
-	if (unlikely(r < 0))
-		return r;
-	r = vha_chain_feed(c, &vq->space, &w->desc[slot]);
-	if (unlikely(r == VHA_FEED_MORE))
-		r = vha_split_parse_rest(vq, c);
-	if (unlikely(r))
-		return r;
-	vq->taken[vq->ntaken++] = (struct vha_taken){ .id = w->head[slot] };
+	head = w->head[slot];
+	desc = &w->desc[slot];
+	if (unlikely(head >= vq->num ||
+		     !vha_chain_single(c, &vq->space, vha_cpu64(desc->addr),
+				       vha_cpu32(desc->len),
+				       vha_cpu16(desc->flags), iov, max))) {
+		r = vha_chain_start(c, head, vq->num, iov, max);
+		if (r < 0)
+			return r;
+		r = vha_chain_feed(c, &vq->space, desc);
+		if (r == VHA_FEED_MORE)
+			r = vha_split_parse_rest(vq, c);
+		if (r)
+			return r;
+	}
+	vq->taken[vq->ntaken++] = (struct vha_taken){ .id = head };
 	return 0;
 }
 

@@ -206,6 +206,45 @@ static void chain_properties(void)
 }
 
 /* Every index, every distance up to the ring's size, every claim near it. */
+/* The short way says what the parser says, and is taken where it leads to. */
+static void single_agrees(void)
+{
+	struct vha_mem *mem = case_mem();
+	unsigned long i, n = utest_iterations(100000), taken = 0;
+
+	for (i = 0; i < n; i++) {
+		struct vha_space space = { .mem = mem, .hint = utest_below(3) }, after;
+		unsigned int max = utest_below(3);
+		struct iovec near[2], full[2];
+		struct vha_chain s, c;
+		struct vring_desc d;
+		bool single;
+		int r;
+
+		random_desc(&d, 1, 0, true);
+		if (utest_one_in(3))
+			d.flags &= VRING_DESC_F_WRITE;
+		after = space;
+		single = vha_chain_single(&s, &space, d.addr, d.len, d.flags, near, max);
+		vha_chain_start(&c, 0, 1, full, max);
+		r = vha_chain_feed(&c, &after, &d);
+		if (single) {
+			taken++;
+			EXPECT_EQ(r, VHA_FEED_DONE, "single");
+			EXPECT_EQ(s.out, c.out, "readable");
+			EXPECT_EQ(s.in, c.in, "writable");
+			EXPECT_EQ(s.len, c.len, "length");
+			EXPECT_EQ(s.write_seen, c.write_seen, "writable seen");
+			EXPECT(s.iov == near && !memcmp(near, full, sizeof(near[0])),
+			       "segment");
+		} else if (r == VHA_FEED_DONE && c.out + c.in == 1) {
+			EXPECT(space.hint != after.hint, "refused in the region at hand");
+		}
+	}
+	EXPECT(taken > n / 50, "%lu of %lu", taken, n);
+	free(mem);
+}
+
 static void avail_wrap(void)
 {
 	static const u32 nums[] = { 1, 2, 256, 0x8000 };
@@ -310,5 +349,5 @@ static void hdr_properties(void)
 }
 
 UTEST_ALL(UTEST(chain_cases), UTEST(avail_cases), UTEST(event_cases), UTEST(hdr_cases),
-	  UTEST(longest_table), UTEST(chain_properties), UTEST(avail_wrap), UTEST(event_wrap),
-	  UTEST(event_properties), UTEST(hdr_properties));
+	  UTEST(longest_table), UTEST(chain_properties), UTEST(single_agrees),
+	  UTEST(avail_wrap), UTEST(event_wrap), UTEST(event_properties), UTEST(hdr_properties));
