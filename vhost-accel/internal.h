@@ -368,6 +368,7 @@ struct vha_frame {
  * @taken_slots: packed: their descriptors of the ring
  * @parsed: chained descriptors followed in this run of the handler
  * @parsed_before: of them, those before this burst
+ * @fetch: buffers that are probably wanted next: so many are copied at once
  * @win: copied descriptors of available buffers
  * @table: copied descriptors of an indirect table
  * @frame: packets of the burst in work
@@ -430,6 +431,7 @@ struct vha_vq {
 	u32 taken_slots;
 	u32 parsed;
 	u32 parsed_before;
+	u16 fetch;
 	struct vha_window win;
 	struct vring_desc table[VHA_BURST];
 	struct vha_frame frame[VHA_BURST];

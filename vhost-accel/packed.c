@@ -205,10 +205,13 @@ fault:
 	return -EFAULT;
 }
 
-/* Copy up to a burst of available descriptors from last_avail on. */
+/*
+ * Copy available descriptors from last_avail on: as many as are wanted, and if
+ * that was too few twice as many, up to a burst.
+ */
 static int vha_packed_fill(struct vha_vq *vq)
 {
-	const unsigned int n = min_t(u32, vq->num - vq->taken_slots, VHA_BURST);
+	const unsigned int n = min_t(u32, vq->num - vq->taken_slots, vq->fetch);
 	struct vha_window *w = &vq->win;
 	int r;
 
@@ -216,6 +219,7 @@ static int vha_packed_fill(struct vha_vq *vq)
 	w->at = 0;
 	if (!n)
 		return -ENOBUFS;
+	vq->fetch = min(2 * vq->fetch, VHA_BURST);
 	r = likely(vq->linear) ? vha_packed_fill_linear(vq, n) :
 				 vha_packed_fill_iotlb(vq, n);
 	if (unlikely(r < 0))

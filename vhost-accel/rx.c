@@ -210,6 +210,7 @@ static int vha_rx_recvmsg(struct vha_vq *vq, u64 *bytes)
 		return 0;
 	want = vq->sock_hlen + len;
 	f->len = vq->vhost_hlen + want;
+	vq->fetch = 1;
 	r = vha_rx_gather(vq, &b, f);
 	if (r && r != -EMSGSIZE)
 		return r;
@@ -413,6 +414,7 @@ static int vha_rx_burst(struct vha_vq *vq, u64 *bytes)
 	if (tun_is_xdp_frame(vq->rxq[vq->rxq_head]))
 		return vha_rx_recvmsg(vq, bytes);
 
+	vq->fetch = vq->rxq_tail - vq->rxq_head;
 	r = vha_rx_plan(vq, &b);
 	if (r == -EMSGSIZE || r == -EPROTO) {
 		vha_rx_drop(vq, r == -EPROTO ? &vq->stats.drop_hdr :

@@ -210,7 +210,10 @@ static int vha_split_fill_iotlb(struct vha_vq *vq, u16 idx, unsigned int n)
 	return 0;
 }
 
-/* Copy the first descriptors of up to a burst of buffers from @idx on. */
+/*
+ * Copy the first descriptors of buffers from @idx on: as many as are wanted, and
+ * if that was too few twice as many, up to a burst.
+ */
 static int vha_split_fill(struct vha_vq *vq, u16 idx)
 {
 	struct vha_window *w = &vq->win;
@@ -222,7 +225,8 @@ static int vha_split_fill(struct vha_vq *vq, u16 idx)
 		if (unlikely(r))
 			return r;
 	}
-	n = min_t(u16, vq->avail_idx - idx, VHA_BURST);
+	n = min_t(u16, vq->avail_idx - idx, vq->fetch);
+	vq->fetch = min(2 * vq->fetch, VHA_BURST);
 	w->n = 0;
 	if (!n)
 		return vq->ntaken < vq->num ? -ENOENT : -ENOBUFS;

@@ -106,6 +106,7 @@ static void vha_tx_collect(struct vha_vq *vq, struct vha_tx_burst *b)
 	unsigned int segs = 0;
 	struct vha_chain c;
 
+	vq->fetch = VHA_BURST;
 	for (b->n = 0; b->n < VHA_BURST; b->n++) {
 		b->err = vha_ring_take(vq, &c, vq->iov + segs,
 				       min_t(unsigned int, VHA_MAX_SEGS,
