@@ -47,6 +47,12 @@ struct vha_tlb;
 /** VHA_BURST - packets handled between two looks at the ring indices */
 #define VHA_BURST 64
 
+/**
+ * VHA_BURST_BYTES - bytes after which a burst ends: the other side works on them
+ * while we copy the next ones
+ */
+#define VHA_BURST_BYTES 0x20000
+
 /** VHA_PKT_WEIGHT - packets after which the worker turns to the other queue */
 #define VHA_PKT_WEIGHT 256
 

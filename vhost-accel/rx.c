@@ -13,7 +13,7 @@
  *    (TUNSETVNETHDRSZ) and not visible to us; but the first packet, read through
  *    recvmsg(), tells it.
  *
- * 3. Control. Up to 64 packets are one unit of work: (a) each packet gets the
+ * 3. Control. Up to 64 packets, or 128 KiB, are one unit of work: (a) each packet gets the
  *    buffers it needs, several with MRG_RXBUF; (b) small linear packets into one
  *    segment are written in one user access section by plain moves, others
  *    through an iov_iter; (c) the buffers are returned and the guest is called
@@ -262,9 +262,10 @@ untake:
 /* Step (a): buffers for the packets at hand. */
 static int vha_rx_plan(struct vha_vq *vq, struct vha_rx_burst *b)
 {
+	u32 bytes = 0;
 	int i, r = 0;
 
-	for (i = vq->rxq_head; i < vq->rxq_tail; i++) {
+	for (i = vq->rxq_head; i < vq->rxq_tail && bytes < VHA_BURST_BYTES; i++) {
 		struct vha_frame *f = &vq->frame[b->n];
 		struct sk_buff *skb = vq->rxq[i];
 		u32 vlan;
@@ -281,6 +282,7 @@ static int vha_rx_plan(struct vha_vq *vq, struct vha_rx_burst *b)
 		r = vha_rx_gather(vq, b, f);
 		if (r)
 			break;
+		bytes += f->len;
 		f->plain = f->niov == 1 && !vlan && !skb_is_nonlinear(skb) &&
 			   skb->len >= VHA_INLINE_MIN &&
 			   skb->len <= VHA_INLINE_MAX;

@@ -6,10 +6,10 @@
  *    to the descriptor, a walk over the memory table and two copies, each with
  *    its own entry into user access.
  *
- * 2. Model. Up to 64 frames are one unit of work. Frames that fit into a page
- *    with their skb overhead go to a tap as XDP buffers, 64 in one sendmsg();
- *    larger ones, and those for packet sockets, go one by one straight from guest
- *    memory.
+ * 2. Model. Up to 64 frames, or 128 KiB, are one unit of work. Frames that fit
+ *    into a page with their skb overhead go to a tap as XDP buffers, 64 in one
+ *    sendmsg(); larger ones, and those for packet sockets, go one by one straight
+ *    from guest memory.
  *
  * 3. Control. A burst has four steps: (a) parse the buffers, each to segments,
  *    and find room for the frames; (b) copy all small frames in one user access
@@ -107,7 +107,7 @@ static void vha_tx_collect(struct vha_vq *vq, struct vha_tx_burst *b)
 	struct vha_chain c;
 
 	vq->fetch = VHA_BURST;
-	for (b->n = 0; b->n < VHA_BURST; b->n++) {
+	for (b->n = 0; b->n < VHA_BURST && b->bytes < VHA_BURST_BYTES; b->n++) {
 		b->err = vha_ring_take(vq, &c, vq->iov + segs,
 				       min_t(unsigned int, VHA_MAX_SEGS,
 					     VHA_IOV_POOL - segs));
