@@ -72,20 +72,20 @@ struct vha_tlb;
 #define VHA_INLINE_MAX 256
 
 /** VHA_FEATURES - feature bits offered; bit 27 is VHOST_NET_F_VIRTIO_NET_HDR */
-#define VHA_FEATURES ((1ULL << VIRTIO_F_NOTIFY_ON_EMPTY) |	\
-		      (1ULL << VIRTIO_RING_F_INDIRECT_DESC) |	\
-		      (1ULL << VIRTIO_RING_F_EVENT_IDX) |	\
-		      (1ULL << VIRTIO_F_ANY_LAYOUT) |		\
-		      (1ULL << VIRTIO_F_VERSION_1) |		\
-		      (1ULL << VIRTIO_NET_F_MRG_RXBUF) |	\
-		      (1ULL << VIRTIO_F_ACCESS_PLATFORM) |	\
-		      (1ULL << VIRTIO_F_RING_PACKED) |		\
-		      (1ULL << VIRTIO_F_IN_ORDER) |		\
-		      (1ULL << VHOST_F_LOG_ALL) |		\
-		      (1ULL << VIRTIO_F_RING_RESET))
+#define VHA_FEATURES (BIT_ULL(VIRTIO_F_NOTIFY_ON_EMPTY) |	\
+		      BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |	\
+		      BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |	\
+		      BIT_ULL(VIRTIO_F_ANY_LAYOUT) |		\
+		      BIT_ULL(VIRTIO_F_VERSION_1) |		\
+		      BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |	\
+		      BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) |	\
+		      BIT_ULL(VIRTIO_F_RING_PACKED) |		\
+		      BIT_ULL(VIRTIO_F_IN_ORDER) |		\
+		      BIT_ULL(VHOST_F_LOG_ALL) |		\
+		      BIT_ULL(VIRTIO_F_RING_RESET))
 
 /** VHA_BACKEND_FEATURES - backend feature bits offered */
-#define VHA_BACKEND_FEATURES (1ULL << VHOST_BACKEND_F_IOTLB_MSG_V2)
+#define VHA_BACKEND_FEATURES BIT_ULL(VHOST_BACKEND_F_IOTLB_MSG_V2)
 
 /**
  * enum vha_queue - the two queues of a device, numbered by the ABI

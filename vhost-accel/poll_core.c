@@ -80,7 +80,7 @@ u32 vha_poll_span(const struct vha_poll_policy *p, u32 max)
 	const u64 saved = (u64)p->hit * (max - near);
 	u64 span = (u64)near + 4 * (u64)p->dev + VHA_POLL_MARGIN_NS;
 
-	span = min(span, (u64)max);
+	span = min_t(u64, span, max);
 	if (saved < far * span)
 		return 0;
 	/* The rarer a wait is far, the less it matters what it costs. */

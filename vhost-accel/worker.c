@@ -46,8 +46,8 @@ static bool vha_worker_run(void *data)
 	struct vha_worker *worker = data;
 	struct vha_dev *dev = worker->dev;
 
-	/* Pairs with readers of statistics: the id is complete before it is seen. */
 	if (unlikely(!worker->thread))
+		/* Pairs with vha_worker_show(): complete before it is seen. */
 		smp_store_release(&worker->thread, get_pid(task_pid(current)));
 	if (!vha_worker_has_work(worker))
 		return false;

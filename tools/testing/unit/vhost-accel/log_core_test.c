@@ -76,7 +76,7 @@ static void aliases(void)
 		EXPECT(n >= 0, "iteration %lu", i);
 		many += n > 1;
 	}
-	EXPECT(iterations < 1000 || many > iterations / 20, "%lu with several aliases", many);
+	EXPECT(iterations < 1000 || many > iterations / 20, "%lu seen more than once", many);
 }
 
 UTEST_ALL(UTEST(spans), UTEST(bits), UTEST(aliases));

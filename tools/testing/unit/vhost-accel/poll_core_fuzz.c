@@ -4,6 +4,7 @@
  *
  * Input: waits of 12 bytes (bound, modulo the largest plus 1; length).
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@ static double model(const struct vha_poll_policy *p, u32 max, bool *close)
 	double s = least(n + 4.0 * p->dev + VHA_POLL_MARGIN_NS, max);
 	double gain = h * max - h * n - (1 - h) * s;
 
-	*close = gain < 1e-3 && gain > -1e-3;
+	*close = fabs(gain) < 0.001;
 	if (gain < 0)
 		return 0;
 	if (h < 1 && s < h * (max - n) / (4 * (1 - h)))
