@@ -80,8 +80,6 @@ static void vha_backend_bind(struct vha_vq *vq, const struct vha_backend *be)
 	lockdep_assert_held(&vq->mutex);
 	vha_poll_forget(&vq->sock_poll);
 	vha_rx_return_packets(vq);
-	if (!be->sock)
-		vha_iotlb_forget(vq);
 	vq->sock = be->sock;
 	vq->ring = vq->index == VHA_RX ? be->ring : NULL;
 	vq->tap = be->tap;
@@ -175,6 +173,7 @@ long vha_backend_ioctl(struct vha_dev *dev, void __user *argp)
 	if (f.fd == VHOST_FILE_UNBIND) {
 		put = vq->sock;
 		vha_backend_bind(vq, &none);
+		vha_iotlb_forget(vq);
 	} else {
 		r = vha_backend_set(vq, f.fd, &put);
 	}
@@ -203,6 +202,7 @@ void vha_backend_stop(struct vha_dev *dev)
 		mutex_lock(&vq->mutex);
 		put = vq->sock;
 		vha_backend_bind(vq, &none);
+		vha_iotlb_forget(vq);
 		mutex_unlock(&vq->mutex);
 		if (put)
 			sockfd_put(put);

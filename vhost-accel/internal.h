@@ -502,7 +502,7 @@ static inline bool vha_ring_batches_used(const struct vha_vq *vq)
 }
 
 /* dev.c */
-extern unsigned int vha_max_mem_regions;
+extern unsigned short vha_max_mem_regions;
 
 struct vha_dev *vha_dev_create(void);
 void vha_dev_destroy(struct vha_dev *dev);

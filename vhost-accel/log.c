@@ -28,8 +28,9 @@
  *
  * 4. Limits. The work for a burst is bounded by its segments, each of which is
  *    looked up in at most max_mem_regions regions, and by its bytes. What lies in
- *    no region cannot be logged; that, and a log that cannot be written, breaks
- *    the ring: the error eventfd fires and the queue rests until its next kick.
+ *    no region cannot be logged; that, and a log that cannot be written, fires the
+ *    error eventfd, and what else there is to log is logged. If it was the ring
+ *    itself, the queue rests.
  */
 #include <linux/eventfd.h>
 #include <linux/mutex.h>
@@ -92,15 +93,13 @@ static int vha_log_hva(struct vha_vq *vq, u64 hva, u64 len)
 {
 	u64 gpa, part, found = 0;
 	u32 next = 0;
+	int r = 0;
 
 	while (vha_log_alias(vq->space.mem, &next, hva, len, &gpa, &part)) {
-		int r = vha_log_gpa(vq, gpa, part);
-
-		if (r)
-			return r;
+		r = vha_log_gpa(vq, gpa, part) ?: r;
 		found += part;
 	}
-	return found < len ? -EFAULT : 0;
+	return found < len ? -EFAULT : r;
 }
 
 static void vha_log_signal(struct vha_vq *vq)
@@ -124,7 +123,7 @@ int vha_log_iov(struct vha_vq *vq, const struct iovec *iov, unsigned int niov,
 		u64 len)
 {
 	unsigned int i;
-	int r;
+	int r = 0;
 
 	lockdep_assert_held(&vq->mutex);
 	/* The data before the look at its bits. */
@@ -132,33 +131,31 @@ int vha_log_iov(struct vha_vq *vq, const struct iovec *iov, unsigned int niov,
 	for (i = 0; i < niov && len; i++) {
 		u64 part = min_t(u64, iov[i].iov_len, len);
 
-		r = vha_log_hva(vq, (unsigned long)iov[i].iov_base, part);
-		if (r)
-			return r;
+		r = vha_log_hva(vq, (unsigned long)iov[i].iov_base, part) ?: r;
 		len -= part;
 	}
 	vha_log_signal(vq);
-	return 0;
+	return r;
 }
 
 static int vha_log_pieces(struct vha_vq *vq, u64 addr, u64 len)
 {
+	int r = 0;
+
 	while (len) {
 		struct iovec piece;
-		int r;
+		int segs;
 
-		r = vha_space_translate(&vq->space, addr, len, true, &piece, 1);
+		segs = vha_space_translate(&vq->space, addr, len, true, &piece, 1);
 		/* Longer than one piece: that one has been filled. */
-		if (r < 0 && r != -ENOBUFS)
+		if (segs < 0 && segs != -ENOBUFS)
 			return -EFAULT;
 		r = vha_log_hva(vq, (unsigned long)piece.iov_base,
-				piece.iov_len);
-		if (r)
-			return r;
+				piece.iov_len) ?: r;
 		addr += piece.iov_len;
 		len -= piece.iov_len;
 	}
-	return 0;
+	return r;
 }
 
 /**

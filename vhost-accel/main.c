@@ -16,8 +16,8 @@
 #include "internal.h"
 
 /* QEMU takes the limit of the stock module as ours: it must not be lower. */
-unsigned int vha_max_mem_regions = 509;
-module_param_named(max_mem_regions, vha_max_mem_regions, uint, 0444);
+unsigned short vha_max_mem_regions = 509;
+module_param_named(max_mem_regions, vha_max_mem_regions, ushort, 0444);
 MODULE_PARM_DESC(max_mem_regions,
 		 "Most regions of a guest memory table, entries (default 509)");
 

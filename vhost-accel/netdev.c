@@ -87,7 +87,9 @@ void vha_netdev_account(struct vha_vq *vq, const struct net_device *dev,
 /* The netdev that the backend itself names; it may be on its way out. */
 static const struct net_device *vha_netdev_of(const struct vha_vq *vq)
 {
-	struct sockaddr_ll addr = { };
+	/* A hardware address may be longer than a sockaddr_ll has room for. */
+	struct sockaddr_storage addr = { };
+	const struct sockaddr_ll *ll = (struct sockaddr_ll *)&addr;
 	const struct tap_queue *queue;
 	const struct tap_dev *tap;
 
@@ -100,7 +102,7 @@ static const struct net_device *vha_netdev_of(const struct vha_vq *vq)
 	}
 	if (vq->sock->ops->getname(vq->sock, (struct sockaddr *)&addr, 0) < 0)
 		return NULL;
-	return dev_get_by_index_rcu(sock_net(vq->sock->sk), addr.sll_ifindex);
+	return dev_get_by_index_rcu(sock_net(vq->sock->sk), ll->sll_ifindex);
 }
 
 /**

@@ -479,22 +479,20 @@ static int vha_packed_log_used(struct vha_vq *vq, u16 pos, unsigned int n)
 {
 	const struct vha_taken *taken = vq->taken;
 	unsigned int i, run;
+	int r = 0;
 
 	for (i = 0; i < n; i += run) {
 		const u32 at = vha_packed_index(pos);
-		int r;
 
 		for (run = 1; i + run < n && at + run < vq->num; run++)
 			if (taken[i + run - 1].slots != 1)
 				break;
 		r = vha_log_area(vq, VHA_DESC, vha_packed_off(at),
-				 vha_packed_off(run));
-		if (r)
-			return r;
+				 vha_packed_off(run)) ?: r;
 		pos = vha_packed_advance(pos, run - 1 + taken[i + run - 1].slots,
 					 vq->num);
 	}
-	return 0;
+	return r;
 }
 
 /**

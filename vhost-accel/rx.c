@@ -173,24 +173,23 @@ untake:
 
 /*
  * The first @n packets have been written, the last of them perhaps only in part.
- *
- * Return: 0, or why they cannot be logged, which is reported.
+ * The guest gets them all, so each is logged whatever befell another. What cannot
+ * be logged is reported.
  */
-static int vha_rx_log(struct vha_vq *vq, unsigned int n)
+static void vha_rx_log(struct vha_vq *vq, unsigned int n)
 {
 	unsigned int i;
 	int r = 0;
 
 	if (likely(!vq->log))
-		return 0;
-	for (i = 0; i < n && !r; i++) {
+		return;
+	for (i = 0; i < n; i++) {
 		const struct vha_frame *f = &vq->frame[i];
 
-		r = vha_log_iov(vq, f->iov, f->niov, f->len);
+		r = vha_log_iov(vq, f->iov, f->niov, f->len) ?: r;
 	}
 	if (r)
 		vha_ring_error(vq, r);
-	return r;
 }
 
 /* A packet by recvmsg(). Return: packets taken, or as vha_rx_burst(). */
@@ -250,13 +249,14 @@ static int vha_rx_recvmsg(struct vha_vq *vq, u64 *bytes)
 	vq->stats.packets++;
 	vq->stats.copies++;
 	vq->stats.bytes += len;
-	r = vha_rx_log(vq, 1);
-	return vha_ring_publish(vq, b.bufs) || r ? -EIO : 1;
+	vha_rx_log(vq, 1);
+	return vha_ring_publish(vq, b.bufs) ? -EIO : 1;
 fault:
 	vq->stats.drop_fault++;
 untake:
 	vha_ring_untake(vq, b.bufs);
-	return vha_rx_log(vq, 1) ? -EIO : 1;
+	vha_rx_log(vq, 1);
+	return 1;
 }
 
 /* Step (a): buffers for the packets at hand. */
@@ -451,8 +451,8 @@ static int vha_rx_burst(struct vha_vq *vq, u64 *bytes)
 	/* Its buffers are the next packet's; this one is gone. */
 	if (done < b.n)
 		vha_rx_drop(vq, &vq->stats.drop_fault);
-	r = vha_rx_log(vq, min(done + 1, b.n));
-	return vha_ring_publish(vq, bufs) || r ? -EIO : max(done, 1U);
+	vha_rx_log(vq, min(done + 1, b.n));
+	return vha_ring_publish(vq, bufs) ? -EIO : max(done, 1U);
 }
 
 /**

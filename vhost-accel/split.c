@@ -89,12 +89,10 @@ static int vha_split_log_used(struct vha_vq *vq, u16 idx, unsigned int n)
 	int r;
 
 	r = vha_split_log(vq, vha_used_off(at), part * size);
-	if (!r && n > part)
-		r = vha_split_log(vq, vha_used_off(0), (n - part) * size);
-	if (!r)
-		r = vha_split_log(vq, offsetof(struct vring_used, idx),
-				  sizeof(__virtio16));
-	return r;
+	if (n > part)
+		r = vha_split_log(vq, vha_used_off(0), (n - part) * size) ?: r;
+	return vha_split_log(vq, offsetof(struct vring_used, idx),
+			     sizeof(__virtio16)) ?: r;
 }
 
 static int vha_split_put_flags(struct vha_vq *vq)

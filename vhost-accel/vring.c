@@ -193,6 +193,9 @@ static long vha_vring_set_addr(struct vha_vq *vq, void __user *argp)
 	vq->log_used = log_used;
 	vq->log_addr = a.log_guest_addr;
 	vha_vq_unmap(vq);
+	/* What it may have waited for at the old place will not come. */
+	if (vq->sock)
+		vha_worker_queue(vq->dev->worker, vq->index);
 	return 0;
 }
 
