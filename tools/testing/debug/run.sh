@@ -14,7 +14,8 @@ Usage: run.sh [option...] [TEST...]
 
 Builds the debug kernel (about 15 minutes, once, in the cache), the modules and the selftests, runs the tests
 and prints TAP. A failed test, a report of the kernel, or memory that kmemleak misses a reference to, fails.
-TEST is a directory below tools/testing/selftests/ or one program of it, "dir/program"; default: vhost-accel.
+TEST is a directory below tools/testing/selftests/ or one program of it, "dir/program"; default: the programs of
+vhost-accel that need no guest or daemon.
 
   --long            VMACCEL_LONG=1 for the tests
   --coverage        count lines run in the modules; prints a figure for each file
@@ -51,7 +52,12 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-[ ${#tests[@]} != 0 ] || tests=(vhost-accel)
+if [ ${#tests[@]} = 0 ]; then
+	tests=(vhost-accel/unload_test.sh vhost-accel/fault_test)
+	while read -r kind name; do
+		[ "$kind" != program ] || tests+=("vhost-accel/$name")
+	done < <(vm_make_vars vhost-accel)
+fi
 for test in "${tests[@]}"; do
 	[ -e "$SELFTESTS/${test%%/*}/Makefile" ] || die "no such test: $test"
 done
@@ -79,8 +85,8 @@ build_modules()
 
 ko=$TOP/build/$(basename "$uml")-debug${coverage:+-gcov}
 build_modules "$ko"
-for test in "${tests[@]}"; do
-	make -s -C "$SELFTESTS/${test%%/*}" || die "selftests of $test do not build"
+for test in $(printf '%s\n' "${tests[@]%%/*}" | sort -u); do
+	make -s -C "$SELFTESTS/$test" || die "selftests of $test do not build"
 done
 
 # The kernel's own modules, where modprobe finds them.

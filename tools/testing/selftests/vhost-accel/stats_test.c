@@ -738,9 +738,10 @@ static bool c_no_memory(void)
 		ksft_print_msg("this kernel has no fault injection\n");
 		return true;
 	}
-	vg_run("echo 0 > /sys/kernel/debug/failslab/ignore-gfp-wait");
+	vg_run("cd /sys/kernel/debug && echo 0 | tee failslab/ignore-gfp-wait failslab/verbose "
+	       "fail_page_alloc/verbose fail_usercopy/verbose >/dev/null");
 	for (nth = 1; ok && nth < 2000; nth++) {
-		if (expect(vg_dev_open(&d, &cfg)))
+		if (!expect(!vg_dev_open(&d, &cfg)))
 			return false;
 		dprintf(fd, "%u", nth);
 		err = vg_ioctl(d.fd, VHOST_SET_OWNER, NULL);
