@@ -167,6 +167,8 @@ static int vha_rx_gather(struct vha_vq *vq, struct vha_rx_burst *b,
 	return 0;
 
 untake:
+	/* What was taken in vain is work as well. */
+	vq->parsed += vq->ntaken - b->bufs;
 	vha_ring_untake(vq, vq->ntaken - b->bufs);
 	return r;
 }

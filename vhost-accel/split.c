@@ -163,6 +163,7 @@ int vha_split_start(struct vha_vq *vq)
 		return -EFAULT;
 	}
 	vq->last_used = vha_cpu16(idx);
+	vq->avail_idx = vq->last_avail;
 	return 0;
 }
 

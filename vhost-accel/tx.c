@@ -242,11 +242,11 @@ static void vha_tx_send_batch(struct vha_vq *vq, unsigned int n, u64 bytes)
 }
 
 /* Step (c) for one frame from guest memory. */
-static int vha_tx_send_one(struct vha_vq *vq, const struct vha_frame *f,
-			   bool more)
+static int vha_tx_send_one(struct vha_vq *vq, const struct vha_frame *f)
 {
 	struct msghdr msg = {
-		.msg_flags = MSG_DONTWAIT | (more ? MSG_MORE : 0),
+		/* Never MSG_MORE: a full tap would keep what waits for more. */
+		.msg_flags = MSG_DONTWAIT,
 	};
 	size_t len = f->len - vq->vhost_hlen;
 	int r;
@@ -277,7 +277,6 @@ static void vha_tx_send(struct vha_vq *vq, struct vha_tx_burst *b)
 		struct vha_frame *f = &vq->frame[i];
 		struct tun_xdp_hdr *hdr = f->ptr;
 		u32 payload;
-		bool more;
 
 		if (!f->len)
 			continue;
@@ -285,8 +284,7 @@ static void vha_tx_send(struct vha_vq *vq, struct vha_tx_burst *b)
 			vha_tx_send_batch(vq, nxdp, bytes);
 			nxdp = 0;
 			bytes = 0;
-			more = !b->batch && i + 1 < b->n && f[1].len;
-			if (vha_tx_send_one(vq, f, more)) {
+			if (vha_tx_send_one(vq, f)) {
 				b->err = -EAGAIN;
 				break;
 			}

@@ -18,7 +18,7 @@ NODE=${VHOST_DEV:-/dev/vhost-accel}
 # Passes over the memory that a migration makes at least while traffic flows.
 PASSES=3
 # Rounds of migration.
-ROUNDS=2
+ROUNDS=1
 [ "${VMACCEL_LONG:-0}" != 1 ] || ROUNDS=20
 export GUEST_MEM=128 GUEST_RAM=shared GUEST_FILES=$FLOW_TOOLS/guest_flow
 NETS="1 2"
