@@ -608,7 +608,6 @@ static const struct call calls_platform[] = {
 	U64(VHOST_SET_FEATURES, VG_F_MODERN),
 	IO(2, UPDATE, GOOD), IO(2, INVALIDATE, GOOD),
 	{ "IOTLB gone: read 72", c_read, 72 },
-	{ "IOTLB gone: read 72 blocking", c_read, 72, 1 },
 	{ "IOTLB gone: poll", c_poll },
 };
 
