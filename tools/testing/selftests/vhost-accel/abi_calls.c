@@ -561,6 +561,7 @@ static long c_compat(struct fix *f, const struct call *c, struct text *t)
 #define LOG_BASE(v)	{ "VHOST_SET_LOG_BASE good" #v, c_log_base, v }
 #define IO(v, op, what)	{ "IOTLB v" #v " " #op " " #what, c_translation, v, VHOST_IOTLB_##op,	\
 			  IO_##what }
+#define IO_GONE(op)	{ "IOTLB gone: " #op, c_translation, 2, VHOST_IOTLB_##op, IO_GOOD }
 #define MEM(what)	{ "VHOST_SET_MEM_TABLE " #what, c_mem, MEM_##what }
 #define BACKEND(i, k)	FD(VHOST_NET_SET_BACKEND, i, k)
 #define EVENT(i, k)	{ "eventfd " #i "," #k, c_event, i, FD_##k }
@@ -606,7 +607,7 @@ static const struct call calls_platform[] = {
 	U64(VHOST_SET_FEATURES, VG_F_MODERN | VG_F_PLATFORM),
 	IO(2, UPDATE, GOOD),
 	U64(VHOST_SET_FEATURES, VG_F_MODERN),
-	IO(2, UPDATE, GOOD), IO(2, INVALIDATE, GOOD),
+	IO_GONE(UPDATE), IO_GONE(INVALIDATE),
 	{ "IOTLB gone: read 72", c_read, 72 },
 	{ "IOTLB gone: poll", c_poll },
 };

@@ -25,12 +25,14 @@
  * @ref: What the reference does.
  * @our: What ours does.
  * @why: Reason.
+ * @kernels: Releases where stock does so; NULL: all.
  */
 static const struct abi_deviation {
 	const char *name;
 	const char *ref;
 	const char *our;
 	const char *why;
+	const char *kernels;
 } abi_deviations[] = {
 	{ "VHOST_SET_MEM_TABLE TOO_MANY", "E2BIG*", "0*",
 	  "more regions than stock takes by default" },
@@ -44,6 +46,14 @@ static const struct abi_deviation {
 	  "addresses are checked at once, not only when a ring runs" },
 	{ "VHOST_NET_SET_BACKEND [01],NONE", "EFAULT*", "0*",
 	  "stopping always succeeds: QEMU asserts that it does" },
+	{ "IOTLB gone: *", "*", "E*",
+	  "an IOTLB that no feature asks for is freed", "6.1.*" },
+	{ "iotlb_drop", "* start:EFAULT *", "* start:0 *",
+	  "an IOTLB that no feature asks for is freed", "6.1.*" },
+	{ "VHOST_SET_VRING_ADDR logged LOG=~3ULL", "0*", "EINVAL*",
+	  "a used ring does not go round the end of the address space", "6.1.*" },
+	{ "log_bad_live", "* far:0 far:0 *", "* far:EINVAL far:0 *",
+	  "a used ring does not go round the end of the address space", "6.1.*" },
 };
 
 #endif /* _ABI_DEVIATIONS_H */

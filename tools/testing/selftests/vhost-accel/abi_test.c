@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -184,6 +185,14 @@ static void run_group(struct side *s, const struct call_group *g, enum state sta
 	vg_dev_close(&s->f.d);
 }
 
+static bool is_of_this_kernel(const struct abi_deviation *dev)
+{
+	struct utsname name;
+
+	return !dev->kernels ||
+	       (!uname(&name) && !fnmatch(dev->kernels, name.release, 0));
+}
+
 static bool is_deviation(const char *name, const struct text *ref,
 			 const struct text *our)
 {
@@ -192,8 +201,8 @@ static bool is_deviation(const char *name, const struct text *ref,
 	for (i = 0; i < ARRAY_SIZE(abi_deviations); i++) {
 		const struct abi_deviation *dev = &abi_deviations[i];
 
-		if (fnmatch(dev->name, name, 0) || fnmatch(dev->ref, ref->s, 0) ||
-		    fnmatch(dev->our, our->s, 0))
+		if (!is_of_this_kernel(dev) || fnmatch(dev->name, name, 0) ||
+		    fnmatch(dev->ref, ref->s, 0) || fnmatch(dev->our, our->s, 0))
 			continue;
 		deviation_used[i] = true;
 		return true;
@@ -288,7 +297,8 @@ static void test_deviations(void)
 	unsigned int i, stale = 0;
 
 	for (i = 0; i < ARRAY_SIZE(abi_deviations); i++) {
-		if (deviation_used[i] || !strcmp(side[0].path, side[1].path))
+		if (deviation_used[i] || !is_of_this_kernel(&abi_deviations[i]) ||
+		    !strcmp(side[0].path, side[1].path))
 			continue;
 		ksft_print_msg("never seen: %s: %s\n", abi_deviations[i].name,
 			       abi_deviations[i].why);

@@ -221,7 +221,8 @@ static bool c_full_backend(void)
 	vg_ring_kick(&b.d.ring[VG_TX]);
 	ok = ok && expect(!vg_ring_wait(&b.d.ring[VG_TX], BED_SOON_MS)) && expect(bed_idles());
 	base = vg_get_base(&b.d, VG_TX);
-	ok = ok && expect(base > 0) && expect(base < 60);
+	/* Behind the index a packed ring has its wrap counter. */
+	ok = ok && expect(base > 0) && expect((base & 0x7fff) < 60);
 
 	/* Opened again; the queue looks when the next frame comes. */
 	ok = ok && expect(!vg_run("tc qdisc change dev vgport root " TBF, "1gbit"));
