@@ -50,10 +50,6 @@ static const struct abi_deviation {
 	  "an IOTLB that no feature asks for is freed", "6.1.*" },
 	{ "iotlb_drop", "* start:EFAULT *", "* start:0 *",
 	  "an IOTLB that no feature asks for is freed", "6.1.*" },
-	{ "VHOST_SET_VRING_ADDR logged LOG=~3ULL", "0*", "EINVAL*",
-	  "a used ring does not go round the end of the address space", "6.1.*" },
-	{ "log_bad_live", "* far:0 far:0 *", "* far:EINVAL far:0 *",
-	  "a used ring does not go round the end of the address space", "6.1.*" },
 };
 
 #endif /* _ABI_DEVIATIONS_H */

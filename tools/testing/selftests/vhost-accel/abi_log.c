@@ -204,7 +204,7 @@ void e_log_bad_live(struct fix *f, struct text *t)
 	play_say(&p, "addr", vg_ioctl(p.d->fd, VHOST_SET_VRING_ADDR, &a));
 	a.log_guest_addr = r->device_gpa + 2;
 	play_say(&p, "odd", vg_ioctl(p.d->fd, VHOST_SET_VRING_ADDR, &a));
-	a.log_guest_addr = ~3ULL;
+	a.log_guest_addr = 1ULL << 58;
 	play_say(&p, "far", vg_ioctl(p.d->fd, VHOST_SET_VRING_ADDR, &a));
 	a.log_guest_addr = 1ULL << 62;
 	play_say(&p, "far", vg_ioctl(p.d->fd, VHOST_SET_VRING_ADDR, &a));
