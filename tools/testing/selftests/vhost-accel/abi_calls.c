@@ -588,9 +588,7 @@ static const struct call calls_features[] = {
 static const struct call calls_platform[] = {
 	U64(VHOST_SET_FEATURES, VG_F_PLATFORM),
 	U64(VHOST_SET_FEATURES, VG_F_MODERN | VG_F_PLATFORM),
-	{ "IOTLB read 72", c_read, 72 },
 	{ "IOTLB read 71", c_read, 71 },
-	{ "IOTLB poll", c_poll },
 	ADDR_IS(ALL, 0x1000), ADDR_IS(DESC, KERNEL_ADDR), ADDR_IS(AVAIL, 1), ADDR_IS(USED, 2),
 	ADDR_IS(USED, ~3ULL), ADDR_LOG_IS(LOG, ~3ULL), ADDR_LOG(FLAGS, 1), ADDR(FLAGS, 0),
 	IO(1, UPDATE, GOOD), IO(1, UPDATE, GOOD), IO(1, UPDATE, RO), IO(1, UPDATE, WO),
