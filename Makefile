@@ -15,8 +15,6 @@ J ?= $(shell nproc)
 KVERS := $(if $(KVER),$(KVER),6.1 6.12)
 TARGET := $(if $(KDIR),$(KDIR),$(KVER))
 
-export ACCEL INSN SEED ITER FUZZ_SECONDS
-
 modules:
 	@tools/build.sh "$(TARGET)" -j$(J)
 

@@ -56,6 +56,10 @@ not_ok() {
 	echo "not ok $n - $1"
 }
 
+if ! [[ ${ITER:-1} =~ ^(0x)?[0-9a-fA-F]+$ ]] || ! ((${ITER:-1} > 0)); then
+	echo "unit: ITER=$ITER is no number of iterations; say ITER=10000" >&2
+	exit 2
+fi
 SEED=${SEED:-$(($(date +%s%N) % 1000000007))}
 export SEED
 WARN=(-Wall -Wextra -Werror)

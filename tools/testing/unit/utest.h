@@ -67,8 +67,10 @@ static inline bool utest_one_in(unsigned int n)
 static inline unsigned long utest_iterations(unsigned long standard)
 {
 	const char *iter = getenv("ITER");
+	unsigned long n = iter ? strtoul(iter, NULL, 0) : 0;
 
-	return iter ? strtoul(iter, NULL, 0) : standard;
+	/* No property holds of nothing: what is no number is no wish. */
+	return n ? n : standard;
 }
 
 int main(void)
@@ -79,7 +81,7 @@ int main(void)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	clock_gettime(CLOCK_REALTIME, &ts);
-	utest_seed = seed ? strtoull(seed, NULL, 0) :
+	utest_seed = seed && *seed ? strtoull(seed, NULL, 0) :
 			    ((u64)ts.tv_sec << 20 ^ (u64)ts.tv_nsec);
 	printf("TAP version 13\n1..%u\n# SEED=0x%llx\n", utest_count,
 	       (unsigned long long)utest_seed);

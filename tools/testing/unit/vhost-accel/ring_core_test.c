@@ -205,7 +205,6 @@ static void chain_properties(void)
 	free(mem);
 }
 
-/* Every index, every distance up to the ring's size, every claim near it. */
 /* The short way says what the parser says, and is taken where it leads to. */
 static void single_agrees(void)
 {
@@ -245,6 +244,7 @@ static void single_agrees(void)
 	free(mem);
 }
 
+/* Every index, every distance up to the ring's size, every claim near it. */
 static void avail_wrap(void)
 {
 	static const u32 nums[] = { 1, 2, 256, 0x8000 };
