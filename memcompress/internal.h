@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * memcompress: what its files share.
+ *
+ * Lock order, outermost first:
+ *
+ *   mcz_control_lock -> mcz_dev.lock -> mcz_stream.lock -> bit lock of a slot
+ *   -> zsmalloc's own locks
+ *
+ * I/O takes none of the first two: a device is set up before its capacity is, and
+ * torn down when nobody has it open. Freeing a slot takes the slot's bit lock
+ * only, since swap frees slots under a spinlock and with interrupts off.
+ */
+#ifndef MCZ_INTERNAL_H
+#define MCZ_INTERNAL_H
+
+#include <linux/atomic.h>
+#include <linux/blkdev.h>
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+#include "fill_core.h"
+
+struct crypto_comp;
+struct zs_pool;
+
+/** MCZ_SLOTS_PER_LEAF - slots in one page of the slot table */
+#define MCZ_SLOTS_PER_LEAF (PAGE_SIZE / sizeof(unsigned long))
+
+/** MCZ_ALG_LEN - bytes of an algorithm's name, with its end */
+#define MCZ_ALG_LEN 16
+
+/** MCZ_DISKSIZE_MAX - bytes of the largest device; its slot table is 8 MiB bare */
+#define MCZ_DISKSIZE_MAX (2ULL << 40)
+
+/**
+ * enum mcz_kind - what a slot holds
+ * @MCZ_EMPTY: nothing was stored, or it was freed: reads as zeroes
+ * @MCZ_SAME: one 32-bit value repeated; it stands in the upper half of the slot
+ * @MCZ_OBJ: the upper bits point to a &struct mcz_obj
+ */
+enum mcz_kind {
+	MCZ_EMPTY,
+	MCZ_SAME,
+	MCZ_OBJ,
+};
+
+/* A slot: bit 0 is its lock, bits 1 and 2 its kind; see enum mcz_kind. */
+#define MCZ_SLOT_LOCK 0
+#define MCZ_SLOT_KIND_SHIFT 1
+#define MCZ_SLOT_KIND_MASK 0x6UL
+#define MCZ_SLOT_VALUE_SHIFT 32
+
+/**
+ * enum mcz_codec - how an object's bytes make a page
+ * @MCZ_RAW: they are the page
+ * @MCZ_PATTERN: 8 bytes, repeated
+ * @MCZ_COMP: compressed by the device's algorithm
+ */
+enum mcz_codec {
+	MCZ_RAW,
+	MCZ_PATTERN,
+	MCZ_COMP,
+};
+
+/**
+ * struct mcz_obj - a page that takes memory
+ * @handle: its bytes in the arena
+ * @sum: checksum of those bytes
+ * @len: bytes, 1 to %MCZ_PAGE
+ * @codec: enum mcz_codec
+ * @owner: index of the VM, 0 = none
+ *
+ * Written before a slot points to it, constant after that.
+ */
+struct mcz_obj {
+	unsigned long handle;
+	u32 sum;
+	u16 len : 13;
+	u16 codec : 3;
+	u16 owner;
+} __aligned(16);
+
+/**
+ * struct mcz_stream - what one compression or decompression needs
+ * @lock: protects the others while one page is in work
+ * @tfm: algorithm with its workspace
+ * @buf: two pages for the result of compression
+ */
+struct mcz_stream {
+	struct mutex lock;	/* one page at a time */
+	struct crypto_comp *tfm;
+	void *buf;
+};
+
+/**
+ * struct mcz_stats - counters of a device; each CPU has its own set
+ * @pages: pages stored now, of any kind
+ * @same: of them, pages of one value
+ * @huge: of them, pages stored uncompressed
+ * @huge_since: pages stored uncompressed since the set-up
+ * @noise: pages that the pre-filter kept from the compressor
+ * @bytes: bytes of all objects, as compressed
+ * @failed_reads: page reads that failed
+ * @failed_writes: page writes that failed
+ * @invalid_io: requests outside the device
+ * @notify_free: slots freed by swap or by discard
+ * @bad_sum: objects whose bytes had changed
+ * @reserve: stores that dipped into the emergency reserve
+ */
+struct mcz_stats {
+	s64 pages;
+	s64 same;
+	s64 huge;
+	s64 huge_since;
+	s64 noise;
+	s64 bytes;
+	s64 failed_reads;
+	s64 failed_writes;
+	s64 invalid_io;
+	s64 notify_free;
+	s64 bad_sum;
+	s64 reserve;
+};
+
+/**
+ * struct mcz_pool - a device's store, from its set-up to its reset
+ * @nslots: pages of the device
+ * @leaf: the slot table: pages of slots, each made at its first write
+ * @arena: where objects' bytes lie
+ * @streams: @nstreams of them
+ * @nstreams: as many as CPUs were online
+ * @huge_size: objects of that many bytes and more take a page anyway
+ * @stats: counters
+ * @limit: pages the arena may take, 0 = no limit
+ * @used_max: most pages it has taken
+ * @reserve_left: stores that may yet dip into the emergency reserve at once
+ * @partial: serialises writes of less than a page
+ */
+struct mcz_pool {
+	unsigned long nslots;
+	unsigned long **leaf;
+	struct zs_pool *arena;
+	struct mcz_stream *streams;
+	unsigned int nstreams;
+	size_t huge_size;
+	struct mcz_stats __percpu *stats;
+	unsigned long limit;
+	atomic_long_t used_max;
+	atomic_t reserve_left;
+	struct mutex partial;	/* read-modify-write of a slot */
+};
+
+/**
+ * struct mcz_dev - a device /dev/memcompressN
+ * @disk: its disk
+ * @id: N
+ * @lock: serialises configuration; protects all below
+ * @claimed: being reset or removed: cannot be opened; also under open_mutex
+ * @sync: swap may wait for it instead of going through the swap cache
+ * @alg: algorithm
+ * @limit: see &struct mcz_pool; kept over a reset
+ * @pool: store, NULL until the disk size is set
+ */
+struct mcz_dev {
+	struct gendisk *disk;
+	int id;
+	struct mutex lock;	/* configuration */
+	bool claimed;
+	bool sync;
+	char alg[MCZ_ALG_LEN];
+	unsigned long limit;
+	struct mcz_pool *pool;
+};
+
+#define mcz_count(pool, field, n) this_cpu_add((pool)->stats->field, (n))
+
+/* main.c */
+extern bool mcz_zram_compat;
+extern char *mcz_default_alg;
+
+/* control.c */
+int mcz_control_init(void);
+void mcz_control_exit(void);
+
+/* disk.c */
+int mcz_disk_init(void);
+void mcz_disk_exit(void);
+struct mcz_dev *mcz_dev_create(int id);
+int mcz_dev_remove(struct mcz_dev *dev);
+int mcz_dev_setup(struct mcz_dev *dev, u64 bytes);
+int mcz_dev_reset(struct mcz_dev *dev);
+int mcz_dev_set_sync(struct mcz_dev *dev, bool sync);
+const char *mcz_disk_prefix(void);
+
+/* sysfs.c */
+extern const struct attribute_group *mcz_disk_groups[];
+
+/* stream.c */
+bool mcz_alg_known(const char *name);
+ssize_t mcz_alg_list(const char *current_alg, char *buf);
+int mcz_streams_create(struct mcz_pool *pool, const char *alg);
+void mcz_streams_destroy(struct mcz_pool *pool);
+struct mcz_stream *mcz_stream_get(struct mcz_pool *pool);
+void mcz_stream_put(struct mcz_stream *stream);
+
+/* pool.c */
+int mcz_pool_init(void);
+void mcz_pool_exit(void);
+struct mcz_pool *mcz_pool_create(const char *name, const char *alg, u64 bytes,
+				 unsigned long limit);
+void mcz_pool_destroy(struct mcz_pool *pool);
+int mcz_pool_store(struct mcz_pool *pool, unsigned long index, struct page *page);
+int mcz_pool_load(struct mcz_pool *pool, unsigned long index, struct page *page);
+void mcz_pool_free(struct mcz_pool *pool, unsigned long index);
+void mcz_pool_sum(const struct mcz_pool *pool, struct mcz_stats *sum);
+
+#endif /* MCZ_INTERNAL_H */

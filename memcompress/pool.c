@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The store of a device: a page goes in, the same page comes out.
+ *
+ * Problem: swap hands over a page when memory is short, in a task that may dip
+ * into the last reserves (PF_MEMALLOC), and takes slots back in atomic context. A
+ * store that waits for memory waits for itself; one that helps itself drains the
+ * reserves that writing to disk needs.
+ *
+ * Model: a slot is one word: empty, a 32-bit value repeated, or a pointer to an
+ * object, which is 16 bytes of header and bytes in a zsmalloc arena. Objects never
+ * change: a store makes a new one and swings the slot over.
+ *
+ * Control: a store compresses first, then asks for memory of that size without
+ * waiting and without the reserves; then, in a task that reclaims, with the
+ * reserves, but only %MCZ_RESERVE stores at once may; in any other task it gives
+ * back its stream, waits for memory and compresses again. The bit lock of the slot
+ * is held while an object is read, so that nobody frees it meanwhile, and while
+ * the word is replaced, never across an allocation.
+ *
+ * Limits: what cannot be stored is an error to the writer, and swap keeps the page.
+ * What is read back was checked against its checksum: damaged bytes are an error,
+ * never a page. Two writes to one slot at a time leave one of the two.
+ */
+#include <linux/crypto.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/processor.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/bit_spinlock.h>
+#include <linux/xxhash.h>
+#include <linux/zsmalloc.h>
+
+#include "internal.h"
+
+/* Stores that may dip into the emergency reserve at the same time. */
+#define MCZ_RESERVE 32
+
+#define MCZ_GFP_NOW (__GFP_KSWAPD_RECLAIM | __GFP_NOWARN | __GFP_NOMEMALLOC)
+#define MCZ_GFP_RESERVE (__GFP_KSWAPD_RECLAIM | __GFP_NOWARN)
+#define MCZ_GFP_WAIT (GFP_NOIO | __GFP_NOWARN)
+
+static struct kmem_cache *mcz_obj_cache;
+
+static enum mcz_kind mcz_slot_kind(unsigned long word)
+{
+	return (word & MCZ_SLOT_KIND_MASK) >> MCZ_SLOT_KIND_SHIFT;
+}
+
+static struct mcz_obj *mcz_slot_obj(unsigned long word)
+{
+	return (struct mcz_obj *)(word & ~(MCZ_SLOT_KIND_MASK |
+					   BIT(MCZ_SLOT_LOCK)));
+}
+
+static unsigned long mcz_slot_from_obj(const struct mcz_obj *obj)
+{
+	return (unsigned long)obj | MCZ_OBJ << MCZ_SLOT_KIND_SHIFT;
+}
+
+static unsigned long mcz_slot_from_value(u32 value)
+{
+	return (unsigned long)value << MCZ_SLOT_VALUE_SHIFT |
+	       MCZ_SAME << MCZ_SLOT_KIND_SHIFT;
+}
+
+/* The slot, or NULL while its leaf was never written to: it is empty then. */
+static unsigned long *mcz_slot_find(const struct mcz_pool *pool,
+				    unsigned long index)
+{
+	unsigned long *leaf = READ_ONCE(pool->leaf[index / MCZ_SLOTS_PER_LEAF]);
+
+	return leaf ? leaf + index % MCZ_SLOTS_PER_LEAF : NULL;
+}
+
+/* May this store dip into the reserve? If so, mcz_reserve_put() follows. */
+static bool mcz_reserve_get(struct mcz_pool *pool)
+{
+	if (!(current->flags & PF_MEMALLOC) ||
+	    atomic_dec_if_positive(&pool->reserve_left) < 0)
+		return false;
+	mcz_count(pool, reserve, 1);
+	return true;
+}
+
+static void mcz_reserve_put(struct mcz_pool *pool)
+{
+	atomic_inc(&pool->reserve_left);
+}
+
+static unsigned long mcz_leaf_alloc(struct mcz_pool *pool)
+{
+	unsigned long leaf = get_zeroed_page(MCZ_GFP_NOW);
+
+	if (leaf)
+		return leaf;
+	if (!(current->flags & PF_MEMALLOC))
+		return get_zeroed_page(MCZ_GFP_WAIT);
+	if (mcz_reserve_get(pool)) {
+		leaf = get_zeroed_page(MCZ_GFP_RESERVE);
+		mcz_reserve_put(pool);
+	}
+	return leaf;
+}
+
+static unsigned long *mcz_slot_make(struct mcz_pool *pool, unsigned long index)
+{
+	unsigned long **where = &pool->leaf[index / MCZ_SLOTS_PER_LEAF];
+	unsigned long *leaf = READ_ONCE(*where);
+
+	if (unlikely(!leaf)) {
+		unsigned long *old;
+
+		leaf = (unsigned long *)mcz_leaf_alloc(pool);
+		if (!leaf)
+			return NULL;
+		old = cmpxchg(where, NULL, leaf);
+		if (old) {
+			free_page((unsigned long)leaf);
+			leaf = old;
+		}
+	}
+	return leaf + index % MCZ_SLOTS_PER_LEAF;
+}
+
+static struct mcz_obj *mcz_obj_alloc(struct mcz_pool *pool, unsigned int len,
+				     gfp_t gfp)
+{
+	struct mcz_obj *obj = kmem_cache_alloc(mcz_obj_cache, gfp);
+
+	if (!obj)
+		return NULL;
+	obj->handle = zs_malloc(pool->arena, len,
+				gfp | __GFP_HIGHMEM | __GFP_MOVABLE);
+	if (IS_ERR_VALUE(obj->handle)) {
+		kmem_cache_free(mcz_obj_cache, obj);
+		return NULL;
+	}
+	obj->len = len;
+	obj->owner = 0;
+	return obj;
+}
+
+static void mcz_obj_free(struct mcz_pool *pool, struct mcz_obj *obj)
+{
+	zs_free(pool->arena, obj->handle);
+	kmem_cache_free(mcz_obj_cache, obj);
+}
+
+/* The content of a slot has gone: forget it. */
+static void mcz_slot_release(struct mcz_pool *pool, unsigned long word)
+{
+	switch (mcz_slot_kind(word)) {
+	case MCZ_EMPTY:
+		return;
+	case MCZ_SAME:
+		mcz_count(pool, same, -1);
+		break;
+	case MCZ_OBJ: {
+		struct mcz_obj *obj = mcz_slot_obj(word);
+
+		mcz_count(pool, bytes, -(s64)obj->len);
+		if (obj->codec == MCZ_RAW)
+			mcz_count(pool, huge, -1);
+		mcz_obj_free(pool, obj);
+		break;
+	}
+	}
+	mcz_count(pool, pages, -1);
+}
+
+/* Put @word into the slot; return what was there. */
+static unsigned long mcz_slot_replace(unsigned long *slot, unsigned long word)
+{
+	unsigned long old;
+
+	bit_spin_lock(MCZ_SLOT_LOCK, slot);
+	old = *slot & ~BIT(MCZ_SLOT_LOCK);
+	WRITE_ONCE(*slot, word | BIT(MCZ_SLOT_LOCK));
+	bit_spin_unlock(MCZ_SLOT_LOCK, slot);
+	return old;
+}
+
+/**
+ * struct mcz_packed - a page ready to be stored
+ * @src: its bytes: the page, mapped, or a stream's buffer
+ * @len: how many
+ * @codec: what they are
+ */
+struct mcz_packed {
+	const void *src;
+	unsigned int len;
+	enum mcz_codec codec;
+};
+
+static void mcz_pack(struct mcz_pool *pool, struct mcz_stream *stream,
+		     const void *page, struct mcz_packed *p)
+{
+	unsigned int len = 2 * MCZ_PAGE;
+
+	p->src = page;
+	p->len = MCZ_PAGE;
+	p->codec = MCZ_RAW;
+	if (mcz_fill_noise(page)) {
+		mcz_count(pool, noise, 1);
+		return;
+	}
+	if (crypto_comp_compress(stream->tfm, page, MCZ_PAGE, stream->buf, &len) ||
+	    !len || len >= pool->huge_size)
+		return;
+	p->src = stream->buf;
+	p->len = len;
+	p->codec = MCZ_COMP;
+}
+
+/* The checksum is of the bytes that lie in the arena, whatever the page does. */
+static void mcz_obj_write(struct mcz_pool *pool, struct mcz_obj *obj,
+			  const struct mcz_packed *p)
+{
+	void *to = zs_map_object(pool->arena, obj->handle, ZS_MM_WO);
+
+	memcpy(to, p->src, p->len);
+	obj->sum = (u32)xxh64(to, p->len, 0);
+	obj->codec = p->codec;
+	zs_unmap_object(pool->arena, obj->handle);
+}
+
+static struct mcz_obj *mcz_obj_alloc_now(struct mcz_pool *pool, unsigned int len)
+{
+	struct mcz_obj *obj = mcz_obj_alloc(pool, len, MCZ_GFP_NOW);
+
+	if (!obj && mcz_reserve_get(pool)) {
+		obj = mcz_obj_alloc(pool, len, MCZ_GFP_RESERVE);
+		mcz_reserve_put(pool);
+	}
+	return obj;
+}
+
+static struct mcz_obj *mcz_obj_make(struct mcz_pool *pool, struct page *page)
+{
+	struct mcz_obj *obj = NULL;
+	struct mcz_stream *stream;
+	struct mcz_packed p;
+	int tries;
+	void *addr;
+
+	/* The page may be written to meanwhile, and pack to another size. */
+	for (tries = 0; tries < 3; tries++) {
+		stream = mcz_stream_get(pool);
+		addr = kmap_local_page(page);
+		mcz_pack(pool, stream, addr, &p);
+		if (obj && obj->len != p.len) {
+			mcz_obj_free(pool, obj);
+			obj = NULL;
+		}
+		if (!obj)
+			obj = mcz_obj_alloc_now(pool, p.len);
+		if (obj)
+			mcz_obj_write(pool, obj, &p);
+		kunmap_local(addr);
+		mcz_stream_put(stream);
+		if (obj || current->flags & PF_MEMALLOC)
+			break;
+		obj = mcz_obj_alloc(pool, p.len, MCZ_GFP_WAIT);
+		if (!obj)
+			break;
+	}
+	if (tries == 3 && obj) {
+		mcz_obj_free(pool, obj);
+		obj = NULL;
+	}
+	return obj;
+}
+
+static struct mcz_obj *mcz_obj_make_pattern(struct mcz_pool *pool, u64 value)
+{
+	const struct mcz_packed p = {
+		.src = &value,
+		.len = sizeof(value),
+		.codec = MCZ_PATTERN,
+	};
+	struct mcz_obj *obj = mcz_obj_alloc_now(pool, p.len);
+
+	if (!obj && !(current->flags & PF_MEMALLOC))
+		obj = mcz_obj_alloc(pool, p.len, MCZ_GFP_WAIT);
+	if (obj)
+		mcz_obj_write(pool, obj, &p);
+	return obj;
+}
+
+/* Is the arena within its limit? Note its size, too. */
+static bool mcz_pool_fits(struct mcz_pool *pool)
+{
+	long pages = zs_get_total_pages(pool->arena);
+	long max = atomic_long_read(&pool->used_max);
+	unsigned long limit = READ_ONCE(pool->limit);
+
+	if (limit && pages > limit)
+		return false;
+	while (pages > max) {
+		if (atomic_long_try_cmpxchg(&pool->used_max, &max, pages))
+			break;
+	}
+	return true;
+}
+
+/**
+ * mcz_pool_store() - keep a page
+ * @pool: store
+ * @index: slot, below nslots; what it held is gone afterwards
+ * @page: page; the caller holds it
+ *
+ * Context: process; may sleep, but not for memory when the task is a reclaimer's.
+ * Return: 0; -ENOMEM without memory or beyond the limit: the slot is unchanged.
+ */
+int mcz_pool_store(struct mcz_pool *pool, unsigned long index, struct page *page)
+{
+	unsigned long *slot = mcz_slot_make(pool, index);
+	struct mcz_obj *obj;
+	unsigned long word;
+	void *addr;
+	u64 value;
+	bool same;
+
+	if (!slot)
+		return -ENOMEM;
+	addr = kmap_local_page(page);
+	same = mcz_fill_same(addr, &value);
+	kunmap_local(addr);
+
+	if (same && (u32)value == value >> 32) {
+		mcz_count(pool, same, 1);
+		word = mcz_slot_from_value(value);
+	} else {
+		obj = same ? mcz_obj_make_pattern(pool, value) :
+			     mcz_obj_make(pool, page);
+		if (!obj)
+			return -ENOMEM;
+		if (!mcz_pool_fits(pool)) {
+			mcz_obj_free(pool, obj);
+			return -ENOMEM;
+		}
+		mcz_count(pool, bytes, obj->len);
+		if (obj->codec == MCZ_RAW) {
+			mcz_count(pool, huge, 1);
+			mcz_count(pool, huge_since, 1);
+		}
+		word = mcz_slot_from_obj(obj);
+	}
+	mcz_count(pool, pages, 1);
+	mcz_slot_release(pool, mcz_slot_replace(slot, word));
+	return 0;
+}
+
+/* Unpack an object; its slot's lock is held. */
+static int mcz_obj_read(struct mcz_pool *pool, const struct mcz_obj *obj,
+			struct mcz_stream *stream, void *page)
+{
+	unsigned int len = MCZ_PAGE;
+	const void *src;
+	u64 value;
+	int r = 0;
+
+	src = zs_map_object(pool->arena, obj->handle, ZS_MM_RO);
+	if (unlikely((u32)xxh64(src, obj->len, 0) != obj->sum)) {
+		mcz_count(pool, bad_sum, 1);
+		r = -EBADMSG;
+		goto out;
+	}
+	switch (obj->codec) {
+	case MCZ_RAW:
+		memcpy(page, src, MCZ_PAGE);
+		break;
+	case MCZ_PATTERN:
+		memcpy(&value, src, sizeof(value));
+		mcz_fill_page(page, value);
+		break;
+	case MCZ_COMP:
+		r = crypto_comp_decompress(stream->tfm, src, obj->len, page,
+					   &len);
+		if (!r && len != MCZ_PAGE)
+			r = -EBADMSG;
+		break;
+	default:
+		r = -EBADMSG;
+	}
+out:
+	zs_unmap_object(pool->arena, obj->handle);
+	return r;
+}
+
+/**
+ * mcz_pool_load() - read a page back
+ * @pool: store
+ * @index: slot, below nslots
+ * @page: to fill; an empty slot makes it zero
+ *
+ * Context: process; may sleep.
+ * Return: 0, or -EBADMSG when what was stored is damaged: @page is worthless then.
+ */
+int mcz_pool_load(struct mcz_pool *pool, unsigned long index, struct page *page)
+{
+	unsigned long *slot = mcz_slot_find(pool, index);
+	struct mcz_stream *stream = NULL;
+	unsigned long word;
+	void *addr;
+	int r = 0;
+
+	if (!slot) {
+		clear_highpage(page);
+		return 0;
+	}
+	/* A stream is waited for before the lock, where sleeping is allowed. */
+	if (mcz_slot_kind(READ_ONCE(*slot)) == MCZ_OBJ) {
+again:
+		stream = mcz_stream_get(pool);
+	}
+	bit_spin_lock(MCZ_SLOT_LOCK, slot);
+	word = *slot;
+	if (unlikely(mcz_slot_kind(word) == MCZ_OBJ && !stream)) {
+		bit_spin_unlock(MCZ_SLOT_LOCK, slot);
+		goto again;
+	}
+	addr = kmap_local_page(page);
+	switch (mcz_slot_kind(word)) {
+	case MCZ_EMPTY:
+		memset(addr, 0, MCZ_PAGE);
+		break;
+	case MCZ_SAME:
+		word >>= MCZ_SLOT_VALUE_SHIFT;
+		mcz_fill_page(addr, (u64)word << 32 | word);
+		break;
+	case MCZ_OBJ:
+		r = mcz_obj_read(pool, mcz_slot_obj(word), stream, addr);
+		break;
+	}
+	kunmap_local(addr);
+	bit_spin_unlock(MCZ_SLOT_LOCK, slot);
+	if (stream)
+		mcz_stream_put(stream);
+	return r;
+}
+
+/**
+ * mcz_pool_free() - forget a page
+ * @pool: store
+ * @index: slot, below nslots
+ *
+ * Context: any but interrupts; also with interrupts off and under spinlocks.
+ */
+void mcz_pool_free(struct mcz_pool *pool, unsigned long index)
+{
+	unsigned long *slot = mcz_slot_find(pool, index);
+
+	if (slot)
+		mcz_slot_release(pool, mcz_slot_replace(slot, 0));
+}
+
+/**
+ * mcz_pool_sum() - the counters of all CPUs
+ * @pool: store
+ * @sum: the sums
+ */
+void mcz_pool_sum(const struct mcz_pool *pool, struct mcz_stats *sum)
+{
+	const size_t n = sizeof(*sum) / sizeof(s64);
+	s64 *to = (s64 *)sum;
+	unsigned int i;
+	int cpu;
+
+	memset(sum, 0, sizeof(*sum));
+	for_each_possible_cpu(cpu) {
+		const s64 *from = (const s64 *)per_cpu_ptr(pool->stats, cpu);
+
+		for (i = 0; i < n; i++)
+			to[i] += READ_ONCE(from[i]);
+	}
+}
+
+/**
+ * mcz_pool_create() - make a store
+ * @name: of the arena, for debugfs
+ * @alg: algorithm
+ * @bytes: size, a multiple of %MCZ_PAGE, at most %MCZ_DISKSIZE_MAX
+ * @limit: pages that the arena may take, 0 = no limit
+ *
+ * Context: process; may sleep.
+ * Return: the store, or an error pointer.
+ */
+struct mcz_pool *mcz_pool_create(const char *name, const char *alg, u64 bytes,
+				 unsigned long limit)
+{
+	struct mcz_pool *pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+	int r = -ENOMEM;
+
+	if (!pool)
+		return ERR_PTR(-ENOMEM);
+	mutex_init(&pool->partial);
+	atomic_set(&pool->reserve_left, MCZ_RESERVE);
+	pool->limit = limit;
+	pool->nslots = bytes / MCZ_PAGE;
+	pool->leaf = kvcalloc(DIV_ROUND_UP(pool->nslots, MCZ_SLOTS_PER_LEAF),
+			      sizeof(*pool->leaf), GFP_KERNEL);
+	pool->stats = alloc_percpu(struct mcz_stats);
+	if (!pool->leaf || !pool->stats)
+		goto err;
+	pool->arena = zs_create_pool(name);
+	if (!pool->arena)
+		goto err;
+	pool->huge_size = zs_huge_class_size(pool->arena);
+	r = mcz_streams_create(pool, alg);
+	if (r)
+		goto err;
+	return pool;
+err:
+	mcz_pool_destroy(pool);
+	return ERR_PTR(r);
+}
+
+/**
+ * mcz_pool_destroy() - free a store with all that is in it
+ * @pool: store that nobody uses; also one that mcz_pool_create() has half made
+ *
+ * Context: process; may sleep.
+ */
+void mcz_pool_destroy(struct mcz_pool *pool)
+{
+	unsigned long i, j;
+
+	for (i = 0; pool->leaf && i < DIV_ROUND_UP(pool->nslots,
+						   MCZ_SLOTS_PER_LEAF); i++) {
+		unsigned long *leaf = pool->leaf[i];
+
+		if (!leaf)
+			continue;
+		for (j = 0; j < MCZ_SLOTS_PER_LEAF; j++)
+			mcz_slot_release(pool, leaf[j]);
+		free_page((unsigned long)leaf);
+		cond_resched();
+	}
+	mcz_streams_destroy(pool);
+	if (pool->arena)
+		zs_destroy_pool(pool->arena);
+	free_percpu(pool->stats);
+	kvfree(pool->leaf);
+	kfree(pool);
+}
+
+/**
+ * mcz_pool_init() - before any store
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mcz_pool_init(void)
+{
+	BUILD_BUG_ON(sizeof(struct mcz_obj) != 16 || PAGE_SIZE != MCZ_PAGE ||
+		     BITS_PER_LONG != 64);
+	mcz_obj_cache = KMEM_CACHE(mcz_obj, 0);
+	return mcz_obj_cache ? 0 : -ENOMEM;
+}
+
+/** mcz_pool_exit() - after the last store */
+void mcz_pool_exit(void)
+{
+	kmem_cache_destroy(mcz_obj_cache);
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Attributes of a device, in /sys/block/memcompressN/. Names, order and units are
+ * zram's, so that its tools read them; see Documentation/ABI.
+ */
+#include <linux/blkdev.h>
+#include <linux/device.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+#include <linux/zsmalloc.h>
+
+#include "internal.h"
+
+static struct mcz_dev *mcz_of(struct device *d)
+{
+	return dev_to_disk(d)->private_data;
+}
+
+static ssize_t disksize_show(struct device *d, struct device_attribute *attr,
+			     char *buf)
+{
+	return sysfs_emit(buf, "%llu\n",
+			  (u64)get_capacity(dev_to_disk(d)) << SECTOR_SHIFT);
+}
+
+static ssize_t disksize_store(struct device *d, struct device_attribute *attr,
+			      const char *buf, size_t len)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	char *end;
+	u64 bytes = memparse(buf, &end);
+	int r;
+
+	if (end == buf || !sysfs_streq(end, ""))
+		return -EINVAL;
+	mutex_lock(&dev->lock);
+	r = mcz_dev_setup(dev, bytes);
+	mutex_unlock(&dev->lock);
+	return r ? r : len;
+}
+static DEVICE_ATTR_RW(disksize);
+
+static ssize_t initstate_show(struct device *d, struct device_attribute *attr,
+			      char *buf)
+{
+	return sysfs_emit(buf, "%d\n", !!READ_ONCE(mcz_of(d)->pool));
+}
+static DEVICE_ATTR_RO(initstate);
+
+static ssize_t reset_store(struct device *d, struct device_attribute *attr,
+			   const char *buf, size_t len)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	bool yes;
+	int r;
+
+	r = kstrtobool(buf, &yes);
+	if (r)
+		return r;
+	if (!yes)
+		return -EINVAL;
+	mutex_lock(&dev->lock);
+	r = mcz_dev_reset(dev);
+	mutex_unlock(&dev->lock);
+	return r ? r : len;
+}
+static DEVICE_ATTR_WO(reset);
+
+static ssize_t comp_algorithm_show(struct device *d,
+				   struct device_attribute *attr, char *buf)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	ssize_t n;
+
+	mutex_lock(&dev->lock);
+	n = mcz_alg_list(dev->alg, buf);
+	mutex_unlock(&dev->lock);
+	return n;
+}
+
+static ssize_t comp_algorithm_store(struct device *d,
+				    struct device_attribute *attr,
+				    const char *buf, size_t len)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	char name[MCZ_ALG_LEN];
+	int r = 0;
+
+	if (strscpy(name, buf, sizeof(name)) < 0)
+		return -EINVAL;
+	strim(name);
+	if (!mcz_alg_known(name))
+		return -EINVAL;
+	mutex_lock(&dev->lock);
+	if (dev->pool)
+		r = -EBUSY;
+	else
+		strscpy(dev->alg, name, sizeof(dev->alg));
+	mutex_unlock(&dev->lock);
+	return r ? r : len;
+}
+static DEVICE_ATTR_RW(comp_algorithm);
+
+/* Kept for scripts that write it; streams are as many as CPUs. */
+static ssize_t max_comp_streams_show(struct device *d,
+				     struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", num_online_cpus());
+}
+
+static ssize_t max_comp_streams_store(struct device *d,
+				      struct device_attribute *attr,
+				      const char *buf, size_t len)
+{
+	int n;
+
+	return kstrtoint(buf, 0, &n) ?: len;
+}
+static DEVICE_ATTR_RW(max_comp_streams);
+
+static ssize_t mem_limit_store(struct device *d, struct device_attribute *attr,
+			       const char *buf, size_t len)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	char *end;
+	u64 bytes = memparse(buf, &end);
+
+	if (end == buf || !sysfs_streq(end, ""))
+		return -EINVAL;
+	mutex_lock(&dev->lock);
+	dev->limit = DIV_ROUND_UP_ULL(bytes, PAGE_SIZE);
+	if (dev->pool)
+		WRITE_ONCE(dev->pool->limit, dev->limit);
+	mutex_unlock(&dev->lock);
+	return len;
+}
+static DEVICE_ATTR_WO(mem_limit);
+
+static ssize_t mem_used_max_store(struct device *d,
+				  struct device_attribute *attr,
+				  const char *buf, size_t len)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	unsigned long zero;
+
+	if (kstrtoul(buf, 10, &zero) || zero)
+		return -EINVAL;
+	mutex_lock(&dev->lock);
+	if (dev->pool)
+		atomic_long_set(&dev->pool->used_max,
+				zs_get_total_pages(dev->pool->arena));
+	mutex_unlock(&dev->lock);
+	return len;
+}
+static DEVICE_ATTR_WO(mem_used_max);
+
+static ssize_t compact_store(struct device *d, struct device_attribute *attr,
+			     const char *buf, size_t len)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	int r = 0;
+
+	mutex_lock(&dev->lock);
+	if (dev->pool)
+		zs_compact(dev->pool->arena);
+	else
+		r = -EINVAL;
+	mutex_unlock(&dev->lock);
+	return r ? r : len;
+}
+static DEVICE_ATTR_WO(compact);
+
+static ssize_t sync_show(struct device *d, struct device_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "%d\n", mcz_of(d)->sync);
+}
+
+static ssize_t sync_store(struct device *d, struct device_attribute *attr,
+			  const char *buf, size_t len)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	bool sync;
+	int r;
+
+	r = kstrtobool(buf, &sync);
+	if (r)
+		return r;
+	mutex_lock(&dev->lock);
+	r = mcz_dev_set_sync(dev, sync);
+	mutex_unlock(&dev->lock);
+	return r ? r : len;
+}
+static DEVICE_ATTR_RW(sync);
+
+/* The counters of a device; all zero while it is bare. */
+static void mcz_stats_get(struct mcz_dev *dev, struct mcz_stats *s)
+{
+	lockdep_assert_held(&dev->lock);
+	memset(s, 0, sizeof(*s));
+	if (dev->pool)
+		mcz_pool_sum(dev->pool, s);
+}
+
+static ssize_t mm_stat_show(struct device *d, struct device_attribute *attr,
+			    char *buf)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	struct zs_pool_stats zs = { };
+	u64 used = 0, max = 0, limit;
+	struct mcz_stats s;
+
+	mutex_lock(&dev->lock);
+	mcz_stats_get(dev, &s);
+	if (dev->pool) {
+		zs_pool_stats(dev->pool->arena, &zs);
+		used = zs_get_total_pages(dev->pool->arena);
+		max = atomic_long_read(&dev->pool->used_max);
+	}
+	limit = dev->limit;
+	mutex_unlock(&dev->lock);
+	return sysfs_emit(buf, "%8lld %8lld %8llu %8llu %8llu %8lld %8lu %8lld %8lld\n",
+			  s.pages << PAGE_SHIFT, s.bytes, used << PAGE_SHIFT,
+			  limit << PAGE_SHIFT, max << PAGE_SHIFT, s.same,
+			  atomic_long_read(&zs.pages_compacted), s.huge,
+			  s.huge_since);
+}
+static DEVICE_ATTR_RO(mm_stat);
+
+static ssize_t io_stat_show(struct device *d, struct device_attribute *attr,
+			    char *buf)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	struct mcz_stats s;
+
+	mutex_lock(&dev->lock);
+	mcz_stats_get(dev, &s);
+	mutex_unlock(&dev->lock);
+	return sysfs_emit(buf, "%8lld %8lld %8lld %8lld\n", s.failed_reads,
+			  s.failed_writes, s.invalid_io, s.notify_free);
+}
+static DEVICE_ATTR_RO(io_stat);
+
+static ssize_t debug_stat_show(struct device *d, struct device_attribute *attr,
+			       char *buf)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	struct mcz_stats s;
+
+	mutex_lock(&dev->lock);
+	mcz_stats_get(dev, &s);
+	mutex_unlock(&dev->lock);
+	/* writestall and miss_free are zram's: it has them, we have not. */
+	return sysfs_emit(buf, "version: 1\n%8d %8d\nnoise %lld\nbad_sum %lld\nreserve %lld\n",
+			  0, 0, s.noise, s.bad_sum, s.reserve);
+}
+static DEVICE_ATTR_RO(debug_stat);
+
+static struct attribute *mcz_disk_attrs[] = {
+	&dev_attr_disksize.attr,
+	&dev_attr_initstate.attr,
+	&dev_attr_reset.attr,
+	&dev_attr_compact.attr,
+	&dev_attr_mem_limit.attr,
+	&dev_attr_mem_used_max.attr,
+	&dev_attr_max_comp_streams.attr,
+	&dev_attr_comp_algorithm.attr,
+	&dev_attr_sync.attr,
+	&dev_attr_io_stat.attr,
+	&dev_attr_mm_stat.attr,
+	&dev_attr_debug_stat.attr,
+	NULL,
+};
+
+static const struct attribute_group mcz_disk_group = {
+	.attrs = mcz_disk_attrs,
+};
+
+const struct attribute_group *mcz_disk_groups[] = {
+	&mcz_disk_group,
+	NULL,
+};

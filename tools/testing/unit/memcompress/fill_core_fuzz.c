@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fuzzer of the page classes against counting by hand.
+ *
+ * Input: bytes that the page repeats.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fill_core.h"
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	static u8 page[MCZ_PAGE] __attribute__((aligned(8)));
+	bool seen[256] = { }, same;
+	unsigned int i, n = 0;
+	u64 value;
+
+	if (!size)
+		return 0;
+	for (i = 0; i < MCZ_PAGE; i += size)
+		memcpy(page + i, data, i + size > MCZ_PAGE ? MCZ_PAGE - i : size);
+	same = !memcmp(page, page + 8, MCZ_PAGE - 8);
+	for (i = 0; i < 256; i++) {
+		u8 *byte = &page[i / 16 * 256 + i % 16];
+
+		n += !seen[*byte];
+		seen[*byte] = true;
+	}
+	if (mcz_fill_same(page, &value) != same ||
+	    (same && memcmp(&value, page, sizeof(value))))
+		abort();
+	if (mcz_fill_noise(page) != (n >= 140))
+		abort();
+	return 0;
+}
