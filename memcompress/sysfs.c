@@ -4,6 +4,7 @@
  * zram's, so that its tools read them; see Documentation/ABI.
  */
 #include <linux/blkdev.h>
+#include <linux/ctype.h>
 #include <linux/device.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -17,6 +18,42 @@ static struct mcz_dev *mcz_of(struct device *d)
 	return dev_to_disk(d)->private_data;
 }
 
+/* A number of bytes with a suffix; what exceeds 64 bits is the largest number. */
+static int mcz_parse_bytes(const char *buf, u64 *bytes)
+{
+	static const char suffixes[] = "KMGTPE";
+	size_t digits = strspn(buf, "0123456789abcdefABCDEFx");
+	unsigned int shift = 0;
+	const char *suffix;
+	char number[24];
+	int r;
+
+	/* E is a digit, too, but none that a decimal number ends with. */
+	if (digits && strncmp(buf, "0x", 2))
+		digits = strspn(buf, "0123456789");
+	if (!digits || digits >= sizeof(number))
+		return -EINVAL;
+	memcpy(number, buf, digits);
+	number[digits] = 0;
+	buf += digits;
+	if (*buf) {
+		suffix = strchr(suffixes, toupper(*buf));
+		if (suffix) {
+			shift = 10 * (suffix - suffixes + 1);
+			buf++;
+		}
+	}
+	if (!sysfs_streq(buf, ""))
+		return -EINVAL;
+	r = kstrtoull(number, 0, bytes);
+	if (r == -ERANGE || (!r && *bytes > U64_MAX >> shift)) {
+		*bytes = U64_MAX;
+		return 0;
+	}
+	*bytes <<= shift;
+	return r;
+}
+
 static ssize_t disksize_show(struct device *d, struct device_attribute *attr,
 			     char *buf)
 {
@@ -28,12 +65,12 @@ static ssize_t disksize_store(struct device *d, struct device_attribute *attr,
 			      const char *buf, size_t len)
 {
 	struct mcz_dev *dev = mcz_of(d);
-	char *end;
-	u64 bytes = memparse(buf, &end);
+	u64 bytes;
 	int r;
 
-	if (end == buf || !sysfs_streq(end, ""))
-		return -EINVAL;
+	r = mcz_parse_bytes(buf, &bytes);
+	if (r)
+		return r;
 	mutex_lock(&dev->lock);
 	r = mcz_dev_setup(dev, bytes);
 	mutex_unlock(&dev->lock);
@@ -71,12 +108,13 @@ static ssize_t comp_algorithm_show(struct device *d,
 				   struct device_attribute *attr, char *buf)
 {
 	struct mcz_dev *dev = mcz_of(d);
-	ssize_t n;
+	char name[MCZ_ALG_LEN];
 
 	mutex_lock(&dev->lock);
-	n = mcz_alg_list(dev->alg, buf);
+	strscpy(name, dev->alg, sizeof(name));
 	mutex_unlock(&dev->lock);
-	return n;
+	/* It may load modules, which is nothing to hold the lock for. */
+	return mcz_alg_list(name, buf);
 }
 
 static ssize_t comp_algorithm_store(struct device *d,
@@ -123,13 +161,14 @@ static ssize_t mem_limit_store(struct device *d, struct device_attribute *attr,
 			       const char *buf, size_t len)
 {
 	struct mcz_dev *dev = mcz_of(d);
-	char *end;
-	u64 bytes = memparse(buf, &end);
+	u64 bytes;
+	int r;
 
-	if (end == buf || !sysfs_streq(end, ""))
-		return -EINVAL;
+	r = mcz_parse_bytes(buf, &bytes);
+	if (r)
+		return r;
 	mutex_lock(&dev->lock);
-	dev->limit = DIV_ROUND_UP_ULL(bytes, PAGE_SIZE);
+	dev->limit = bytes / PAGE_SIZE + !!(bytes % PAGE_SIZE);
 	if (dev->pool)
 		WRITE_ONCE(dev->pool->limit, dev->limit);
 	mutex_unlock(&dev->lock);
