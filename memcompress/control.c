@@ -3,6 +3,7 @@
  * Creation and removal of devices at run time: reading hot_add makes one and
  * prints its number, a number written to hot_remove removes it, as zram has it.
  */
+#include <linux/cpuhotplug.h>
 #include <linux/device/class.h>
 #include <linux/idr.h>
 #include <linux/kernel.h>
@@ -104,10 +105,29 @@ static void mcz_remove_all(void)
 	mutex_unlock(&mcz_control_lock);
 }
 
+/*
+ * zram's names are zram's while it is loaded. The kernel answers a second class of
+ * one name with a stack trace, but a second owner of a CPU hotplug state with EBUSY;
+ * zram takes its state before its class. So whoever comes second fails, cleanly.
+ */
+static int mcz_names_take(void)
+{
+	return mcz_zram_compat ?
+		cpuhp_setup_state_multi(CPUHP_ZCOMP_PREPARE,
+					"memcompress/zram:names", NULL, NULL) :
+		0;
+}
+
+static void mcz_names_release(void)
+{
+	if (mcz_zram_compat)
+		cpuhp_remove_multi_state(CPUHP_ZCOMP_PREPARE);
+}
+
 /**
  * mcz_control_init() - the control class and the first devices
  *
- * Return: 0; -EINVAL for a bad num_devices; -EEXIST when zram has the class; or
+ * Return: 0; -EINVAL for a bad num_devices; -EBUSY when zram has the names; or
  * what making a device fails with.
  */
 int mcz_control_init(void)
@@ -121,9 +141,16 @@ int mcz_control_init(void)
 	}
 	mcz_control_class.name = mcz_zram_compat ? "zram-control" :
 						   "memcompress-control";
-	r = class_register(&mcz_control_class);
-	if (r)
+	r = mcz_names_take();
+	if (r) {
+		pr_err("memcompress: zram has the names; unload it first\n");
 		return r;
+	}
+	r = class_register(&mcz_control_class);
+	if (r) {
+		mcz_names_release();
+		return r;
+	}
 	mutex_lock(&mcz_control_lock);
 	for (i = 0, r = 0; i < num_devices && r >= 0; i++)
 		r = mcz_add();
@@ -140,4 +167,5 @@ void mcz_control_exit(void)
 {
 	class_unregister(&mcz_control_class);
 	mcz_remove_all();
+	mcz_names_release();
 }

@@ -34,8 +34,6 @@ static int __init mcz_init(void)
 	if (r)
 		goto err_pool;
 	r = mcz_control_init();
-	if (r == -EEXIST)
-		pr_err("memcompress: the name is taken; unload zram first\n");
 	if (r)
 		goto err_disk;
 	return 0;
