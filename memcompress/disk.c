@@ -8,13 +8,15 @@
  * a lock: whoever sends a bio has the disk open, and gets its answer before it
  * closes.
  *
- * A bio is served in the task that sends it. Its pieces are mostly whole pages;
- * direct I/O from odd addresses and file systems' small buffers come in parts,
- * which are read, changed and written back under one mutex.
+ * A bio is served in the task that sends it. The device's blocks are pages, so that
+ * a bio is of whole pages of the device. Its memory need not be: direct I/O from odd
+ * addresses and file systems' small buffers come in pieces, which pass through a
+ * page of ours. A page of the device is so always read and written as a whole.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/highmem.h>
+#include <linux/mempool.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -32,119 +34,139 @@ const char *mcz_disk_prefix(void)
 	return mcz_zram_compat ? "zram" : "memcompress";
 }
 
-/* Part of a page: by way of a page of our own. */
-static int mcz_write_part(struct mcz_pool *pool, unsigned long index,
-			  unsigned int offset, const struct bio_vec *bv)
+/* The next page of the bio's data, to or from @page; @iter moves on. */
+static void mcz_copy_page(struct bio *bio, struct bvec_iter *iter,
+			  struct page *page, bool to_page)
 {
-	struct page *page = alloc_page(GFP_NOIO);
-	void *addr;
-	int r;
+	void *addr = kmap_local_page(page);
+	unsigned int done;
 
-	if (!page)
-		return -ENOMEM;
-	mutex_lock(&pool->partial);
-	r = mcz_pool_load(pool, index, page);
-	if (!r) {
-		addr = kmap_local_page(page);
-		memcpy_from_bvec(addr + offset, (struct bio_vec *)bv);
-		kunmap_local(addr);
-		r = mcz_pool_store(pool, index, page);
-	}
-	mutex_unlock(&pool->partial);
-	__free_page(page);
-	return r;
-}
+	for (done = 0; done < MCZ_PAGE;) {
+		struct bio_vec bv = bio_iter_iovec(bio, *iter);
 
-static int mcz_read_part(struct mcz_pool *pool, unsigned long index,
-			 unsigned int offset, const struct bio_vec *bv)
-{
-	struct page *page = alloc_page(GFP_NOIO);
-	void *addr;
-	int r;
-
-	if (!page)
-		return -ENOMEM;
-	r = mcz_pool_load(pool, index, page);
-	if (!r) {
-		addr = kmap_local_page(page);
-		memcpy_to_bvec((struct bio_vec *)bv, addr + offset);
-		kunmap_local(addr);
-	}
-	__free_page(page);
-	return r;
-}
-
-static int mcz_rw(struct mcz_pool *pool, unsigned long index, unsigned int offset,
-		  const struct bio_vec *bv, bool write)
-{
-	int r;
-
-	if (unlikely(index >= pool->nslots)) {
-		mcz_count(pool, invalid_io, 1);
-		return -EIO;
-	}
-	if (bv->bv_len == MCZ_PAGE && !bv->bv_offset)
-		r = write ? mcz_pool_store(pool, index, bv->bv_page) :
-			    mcz_pool_load(pool, index, bv->bv_page);
-	else
-		r = write ? mcz_write_part(pool, index, offset, bv) :
-			    mcz_read_part(pool, index, offset, bv);
-	if (unlikely(r)) {
-		if (write)
-			mcz_count(pool, failed_writes, 1);
+		bv.bv_len = min_t(u32, bv.bv_len, MCZ_PAGE - done);
+		if (to_page)
+			memcpy_from_bvec(addr + done, &bv);
 		else
-			mcz_count(pool, failed_reads, 1);
+			memcpy_to_bvec(&bv, addr + done);
+		bio_advance_iter_single(bio, iter, bv.bv_len);
+		done += bv.bv_len;
 	}
+	kunmap_local(addr);
+}
+
+/* A page whose data lies in pieces: by way of a page of our own. */
+static int mcz_rw_pieces(struct mcz_pool *pool, unsigned long index,
+			 struct bio *bio, struct bvec_iter *iter, bool write)
+{
+	/* Of a mempool, so that it comes, sooner or later. */
+	struct page *page = mempool_alloc(&pool->bounce, GFP_NOIO);
+	int r;
+
+	if (write) {
+		mcz_copy_page(bio, iter, page, true);
+		r = mcz_pool_store(pool, index, page);
+	} else {
+		r = mcz_pool_load(pool, index, page);
+		if (!r)
+			mcz_copy_page(bio, iter, page, false);
+	}
+	mempool_free(page, &pool->bounce);
 	return r;
+}
+
+static int mcz_rw_whole(struct mcz_pool *pool, unsigned long index,
+			struct page *page, bool write)
+{
+	return write ? mcz_pool_store(pool, index, page) :
+		       mcz_pool_load(pool, index, page);
+}
+
+static int mcz_count_error(struct mcz_pool *pool, int r, bool write)
+{
+	if (likely(!r))
+		return 0;
+	if (write)
+		mcz_count(pool, failed_writes, 1);
+	else
+		mcz_count(pool, failed_reads, 1);
+	return r;
+}
+
+/* One page of the bio; @iter moves on unless it fails. */
+static int mcz_bio_page(struct mcz_pool *pool, struct bio *bio,
+			struct bvec_iter *iter, bool write)
+{
+	unsigned long index = iter->bi_sector >> PAGE_SECTORS_SHIFT;
+	struct bio_vec bv = bio_iter_iovec(bio, *iter);
+	int r;
+
+	if (bv.bv_len == MCZ_PAGE) {
+		r = mcz_rw_whole(pool, index, bv.bv_page, write);
+		bio_advance_iter_single(bio, iter, MCZ_PAGE);
+	} else {
+		r = mcz_rw_pieces(pool, index, bio, iter, write);
+	}
+	return mcz_count_error(pool, r, write);
 }
 
 static void mcz_bio_rw(struct mcz_pool *pool, struct bio *bio)
 {
 	const bool write = op_is_write(bio_op(bio));
-	unsigned long start = bio_start_io_acct(bio);
 	struct bvec_iter iter = bio->bi_iter;
 
 	while (iter.bi_size) {
-		struct bio_vec bv = bio_iter_iovec(bio, iter);
-		unsigned int offset = (iter.bi_sector & (PAGE_SECTORS - 1)) <<
-				      SECTOR_SHIFT;
-
-		bv.bv_len = min_t(u32, bv.bv_len, MCZ_PAGE - offset);
-		if (mcz_rw(pool, iter.bi_sector >> PAGE_SECTORS_SHIFT, offset,
-			   &bv, write)) {
+		if (mcz_bio_page(pool, bio, &iter, write)) {
 			bio->bi_status = BLK_STS_IOERR;
 			break;
 		}
-		bio_advance_iter_single(bio, &iter, bv.bv_len);
-	}
-	bio_end_io_acct(bio, start);
-	bio_endio(bio);
-}
-
-/* Pages that lie in the range as a whole are gone; they read as zeroes. */
-static void mcz_bio_discard(struct mcz_pool *pool, struct bio *bio)
-{
-	sector_t first = bio->bi_iter.bi_sector;
-	unsigned long index = DIV_ROUND_UP(first, PAGE_SECTORS);
-	unsigned long end = bio_end_sector(bio) >> PAGE_SECTORS_SHIFT;
-
-	for (end = min(end, pool->nslots); index < end; index++) {
-		mcz_pool_free(pool, index);
-		mcz_count(pool, notify_free, 1);
 		cond_resched();
 	}
-	bio_endio(bio);
+}
+
+/* The pages are gone, and read as zeroes. */
+static void mcz_bio_discard(struct mcz_pool *pool, struct bio *bio)
+{
+	mcz_pool_discard(pool, bio->bi_iter.bi_sector >> PAGE_SECTORS_SHIFT,
+			 bio_end_sector(bio) >> PAGE_SECTORS_SHIFT);
+}
+
+/*
+ * The block layer keeps to the device's end and to its blocks, which are pages;
+ * whoever stacks devices need not. A zeroed or discarded part of a page would have
+ * to be guessed at, so that no part is taken.
+ */
+static bool mcz_bio_valid(const struct mcz_pool *pool, struct bio *bio)
+{
+	sector_t first = bio->bi_iter.bi_sector;
+
+	return !((first | bio_sectors(bio)) & (PAGE_SECTORS - 1)) &&
+	       bio_end_sector(bio) <= (sector_t)pool->nslots * PAGE_SECTORS;
 }
 
 static void mcz_submit_bio(struct bio *bio)
 {
 	struct mcz_dev *dev = bio->bi_bdev->bd_disk->private_data;
 	struct mcz_pool *pool = READ_ONCE(dev->pool);
+	unsigned long start;
 
 	if (unlikely(!pool)) {
 		bio_io_error(bio);
 		return;
 	}
+	if (unlikely(!mcz_bio_valid(pool, bio))) {
+		mcz_count(pool, invalid_io, 1);
+		bio_io_error(bio);
+		return;
+	}
+	/* The block layer only warns. */
+	if (op_is_write(bio_op(bio)) && unlikely(bdev_read_only(bio->bi_bdev))) {
+		mcz_count(pool, failed_writes, 1);
+		bio_io_error(bio);
+		return;
+	}
+
+	start = bio_start_io_acct(bio);
 	switch (bio_op(bio)) {
 	case REQ_OP_READ:
 	case REQ_OP_WRITE:
@@ -156,8 +178,9 @@ static void mcz_submit_bio(struct bio *bio)
 		break;
 	default:
 		bio->bi_status = BLK_STS_NOTSUPP;
-		bio_endio(bio);
 	}
+	bio_end_io_acct(bio, start);
+	bio_endio(bio);
 }
 
 static int __maybe_unused mcz_rw_page(struct gendisk *disk, sector_t sector,
@@ -165,13 +188,18 @@ static int __maybe_unused mcz_rw_page(struct gendisk *disk, sector_t sector,
 {
 	struct mcz_dev *dev = disk->private_data;
 	struct mcz_pool *pool = READ_ONCE(dev->pool);
-	const struct bio_vec bv = {
-		.bv_page = page,
-		.bv_len = MCZ_PAGE,
-	};
+	unsigned long index = sector >> PAGE_SECTORS_SHIFT;
 
-	return pool ? mcz_rw(pool, sector >> PAGE_SECTORS_SHIFT, 0, &bv, write) :
-		      -EIO;
+	if (!pool)
+		return -EIO;
+	if (sector & (PAGE_SECTORS - 1) || index >= pool->nslots) {
+		mcz_count(pool, invalid_io, 1);
+		return -EIO;
+	}
+	if (write && get_disk_ro(disk))
+		return -EIO;
+	return mcz_count_error(pool, mcz_rw_whole(pool, index, page, write),
+			       write);
 }
 
 static void mcz_slot_free_notify(struct block_device *bdev, unsigned long index)
@@ -284,8 +312,18 @@ int mcz_dev_setup(struct mcz_dev *dev, u64 bytes)
 	return 0;
 }
 
+static int mcz_set_sync(struct mcz_dev *dev, bool sync)
+{
+	int r = compat_disk_set_sync(dev->disk, sync,
+				     sync ? &mcz_sync_ops : &mcz_async_ops);
+
+	if (!r)
+		dev->sync = sync;
+	return r;
+}
+
 /**
- * mcz_dev_reset() - back to a bare device; all content is gone
+ * mcz_dev_reset() - back to a new device: content and settings are gone
  * @dev: device; lock held
  *
  * Return: 0, or -EBUSY while it is open.
@@ -299,8 +337,11 @@ int mcz_dev_reset(struct mcz_dev *dev)
 	if (r)
 		return r;
 	mcz_teardown(dev);
+	dev->limit = 0;
+	strscpy(dev->alg, mcz_default_alg, sizeof(dev->alg));
+	r = mcz_set_sync(dev, true);
 	mcz_unclaim(dev);
-	return 0;
+	return r;
 }
 
 /**
@@ -320,10 +361,7 @@ int mcz_dev_set_sync(struct mcz_dev *dev, bool sync)
 	r = mcz_claim(dev);
 	if (r)
 		return r;
-	r = compat_disk_set_sync(dev->disk, sync,
-				 sync ? &mcz_sync_ops : &mcz_async_ops);
-	if (!r)
-		dev->sync = sync;
+	r = mcz_set_sync(dev, sync);
 	mcz_unclaim(dev);
 	return r;
 }
@@ -360,10 +398,9 @@ struct mcz_dev *mcz_dev_create(int id)
 	disk->private_data = dev;
 	snprintf(disk->disk_name, sizeof(disk->disk_name), "%s%d",
 		 mcz_disk_prefix(), id);
-	r = compat_disk_set_sync(disk, true, &mcz_sync_ops);
+	r = mcz_set_sync(dev, true);
 	if (r)
 		goto err;
-	dev->sync = true;
 	r = device_add_disk(NULL, disk, mcz_disk_groups);
 	if (r)
 		goto err;

@@ -16,6 +16,7 @@
 
 #include <linux/atomic.h>
 #include <linux/blkdev.h>
+#include <linux/mempool.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 
@@ -103,8 +104,8 @@ struct mcz_stream {
  * @bytes: bytes of all objects, as compressed
  * @failed_reads: page reads that failed
  * @failed_writes: page writes that failed
- * @invalid_io: requests outside the device
- * @notify_free: slots freed by swap or by discard
+ * @invalid_io: requests that are not of whole pages of the device
+ * @notify_free: slots that swap or discard gave back, empty or not
  * @bad_sum: objects whose bytes had changed
  * @reserve: stores that dipped into the emergency reserve
  */
@@ -135,7 +136,7 @@ struct mcz_stats {
  * @limit: pages the arena may take, 0 = no limit
  * @used_max: most pages it has taken
  * @reserve_left: stores that may yet dip into the emergency reserve at once
- * @partial: serialises writes of less than a page
+ * @bounce: pages for data that lies in pieces
  */
 struct mcz_pool {
 	unsigned long nslots;
@@ -148,7 +149,7 @@ struct mcz_pool {
 	unsigned long limit;
 	atomic_long_t used_max;
 	atomic_t reserve_left;
-	struct mutex partial;	/* read-modify-write of a slot */
+	mempool_t bounce;
 };
 
 /**
@@ -159,7 +160,7 @@ struct mcz_pool {
  * @claimed: being reset or removed: cannot be opened; also under open_mutex
  * @sync: swap may wait for it instead of going through the swap cache
  * @alg: algorithm
- * @limit: see &struct mcz_pool; kept over a reset
+ * @limit: see &struct mcz_pool
  * @pool: store, NULL until the disk size is set
  */
 struct mcz_dev {
@@ -213,6 +214,8 @@ void mcz_pool_destroy(struct mcz_pool *pool);
 int mcz_pool_store(struct mcz_pool *pool, unsigned long index, struct page *page);
 int mcz_pool_load(struct mcz_pool *pool, unsigned long index, struct page *page);
 void mcz_pool_free(struct mcz_pool *pool, unsigned long index);
+void mcz_pool_discard(struct mcz_pool *pool, unsigned long first,
+		      unsigned long end);
 void mcz_pool_sum(const struct mcz_pool *pool, struct mcz_stats *sum);
 
 #endif /* MCZ_INTERNAL_H */

@@ -37,6 +37,9 @@
 /* Stores that may dip into the emergency reserve at the same time. */
 #define MCZ_RESERVE 32
 
+/* Pages for data in pieces that are there when memory is short. */
+#define MCZ_BOUNCE 4
+
 #define MCZ_GFP_NOW (__GFP_KSWAPD_RECLAIM | __GFP_NOWARN | __GFP_NOMEMALLOC)
 #define MCZ_GFP_RESERVE (__GFP_KSWAPD_RECLAIM | __GFP_NOWARN)
 #define MCZ_GFP_WAIT (GFP_NOIO | __GFP_NOWARN)
@@ -458,9 +461,36 @@ void mcz_pool_free(struct mcz_pool *pool, unsigned long index)
 }
 
 /**
+ * mcz_pool_discard() - forget pages
+ * @pool: store
+ * @first: first slot
+ * @end: slot after the last, at most nslots
+ *
+ * Takes as long as there are pages to free; what was never written costs little.
+ * Context: process; may sleep.
+ */
+void mcz_pool_discard(struct mcz_pool *pool, unsigned long first,
+		      unsigned long end)
+{
+	unsigned long index = first, next;
+
+	while (index < end) {
+		next = min(round_down(index, MCZ_SLOTS_PER_LEAF) +
+			   MCZ_SLOTS_PER_LEAF, end);
+		if (mcz_slot_find(pool, index)) {
+			for (; index < next; index++)
+				mcz_pool_free(pool, index);
+		}
+		index = next;
+		cond_resched();
+	}
+	mcz_count(pool, notify_free, end - first);
+}
+
+/**
  * mcz_pool_sum() - the counters of all CPUs
  * @pool: store
- * @sum: the sums
+ * @sum: the sums; while pages come and go, each may be off by those
  */
 void mcz_pool_sum(const struct mcz_pool *pool, struct mcz_stats *sum)
 {
@@ -476,6 +506,9 @@ void mcz_pool_sum(const struct mcz_pool *pool, struct mcz_stats *sum)
 		for (i = 0; i < n; i++)
 			to[i] += READ_ONCE(from[i]);
 	}
+	/* A page may have been counted out on a CPU after it was counted in. */
+	for (i = 0; i < n; i++)
+		to[i] = max_t(s64, to[i], 0);
 }
 
 /**
@@ -496,14 +529,14 @@ struct mcz_pool *mcz_pool_create(const char *name, const char *alg, u64 bytes,
 
 	if (!pool)
 		return ERR_PTR(-ENOMEM);
-	mutex_init(&pool->partial);
 	atomic_set(&pool->reserve_left, MCZ_RESERVE);
 	pool->limit = limit;
 	pool->nslots = bytes / MCZ_PAGE;
 	pool->leaf = kvcalloc(DIV_ROUND_UP(pool->nslots, MCZ_SLOTS_PER_LEAF),
 			      sizeof(*pool->leaf), GFP_KERNEL);
 	pool->stats = alloc_percpu(struct mcz_stats);
-	if (!pool->leaf || !pool->stats)
+	if (!pool->leaf || !pool->stats ||
+	    mempool_init_page_pool(&pool->bounce, MCZ_BOUNCE, 0))
 		goto err;
 	pool->arena = zs_create_pool(name);
 	if (!pool->arena)
@@ -540,6 +573,7 @@ void mcz_pool_destroy(struct mcz_pool *pool)
 		cond_resched();
 	}
 	mcz_streams_destroy(pool);
+	mempool_exit(&pool->bounce);
 	if (pool->arena)
 		zs_destroy_pool(pool->arena);
 	free_percpu(pool->stats);
