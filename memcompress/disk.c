@@ -82,17 +82,6 @@ static int mcz_rw_whole(struct mcz_pool *pool, unsigned long index,
 		       mcz_pool_load(pool, index, page);
 }
 
-static int mcz_count_error(struct mcz_pool *pool, int r, bool write)
-{
-	if (likely(!r))
-		return 0;
-	if (write)
-		mcz_count(pool, failed_writes, 1);
-	else
-		mcz_count(pool, failed_reads, 1);
-	return r;
-}
-
 /* One page of the bio; @iter moves on unless it fails. */
 static int mcz_bio_page(struct mcz_pool *pool, struct bio *bio,
 			struct bvec_iter *iter, bool write)
@@ -107,7 +96,13 @@ static int mcz_bio_page(struct mcz_pool *pool, struct bio *bio,
 	} else {
 		r = mcz_rw_pieces(pool, index, bio, iter, write);
 	}
-	return mcz_count_error(pool, r, write);
+	if (unlikely(r)) {
+		if (write)
+			mcz_count(pool, failed_writes, 1);
+		else
+			mcz_count(pool, failed_reads, 1);
+	}
+	return r;
 }
 
 static void mcz_bio_rw(struct mcz_pool *pool, struct bio *bio)
@@ -183,24 +178,28 @@ static void mcz_submit_bio(struct bio *bio)
 	bio_endio(bio);
 }
 
-static int __maybe_unused mcz_rw_page(struct gendisk *disk, sector_t sector,
-				      struct page *page, bool write)
+#ifdef COMPAT_HAVE_RW_PAGE
+/* A huge page, and a page that failed, come again as a bio. */
+static int mcz_rw_page(struct block_device *bdev, sector_t sector,
+		       struct page *page, enum req_op op)
 {
-	struct mcz_dev *dev = disk->private_data;
+	struct mcz_dev *dev = bdev->bd_disk->private_data;
 	struct mcz_pool *pool = READ_ONCE(dev->pool);
 	unsigned long index = sector >> PAGE_SECTORS_SHIFT;
+	const bool write = op_is_write(op);
+	int r;
 
-	if (!pool)
+	if (PageTransHuge(page))
+		return -EOPNOTSUPP;
+	if (!pool || sector & (PAGE_SECTORS - 1) || index >= pool->nslots ||
+	    (write && bdev_read_only(bdev)))
 		return -EIO;
-	if (sector & (PAGE_SECTORS - 1) || index >= pool->nslots) {
-		mcz_count(pool, invalid_io, 1);
-		return -EIO;
-	}
-	if (write && get_disk_ro(disk))
-		return -EIO;
-	return mcz_count_error(pool, mcz_rw_whole(pool, index, page, write),
-			       write);
+	r = mcz_rw_whole(pool, index, page, write);
+	if (!r)
+		page_endio(page, write, 0);
+	return r;
 }
+#endif
 
 static void mcz_slot_free_notify(struct block_device *bdev, unsigned long index)
 {
@@ -213,8 +212,9 @@ static void mcz_slot_free_notify(struct block_device *bdev, unsigned long index)
 	}
 }
 
-static int mcz_open(struct gendisk *disk)
+static int mcz_open(COMPAT_OPEN_ARGS)
 {
+	struct gendisk *disk = COMPAT_OPEN_DISK;
 	struct mcz_dev *dev = disk->private_data;
 
 	lockdep_assert_held(&disk->open_mutex);
@@ -229,21 +229,20 @@ static void mcz_free_disk(struct gendisk *disk)
 	kfree(dev);
 }
 
-COMPAT_BLOCK_OPEN(mcz_open_op, mcz_open)
-COMPAT_BLOCK_RW_PAGE(mcz_rw_page_op, mcz_rw_page)
-
 static const struct block_device_operations mcz_sync_ops = {
 	.owner = THIS_MODULE,
-	.open = mcz_open_op,
+	.open = mcz_open,
 	.submit_bio = mcz_submit_bio,
 	.swap_slot_free_notify = mcz_slot_free_notify,
 	.free_disk = mcz_free_disk,
-	COMPAT_BLOCK_RW_PAGE_OP(mcz_rw_page_op)
+#ifdef COMPAT_HAVE_RW_PAGE
+	.rw_page = mcz_rw_page,
+#endif
 };
 
 static const struct block_device_operations mcz_async_ops = {
 	.owner = THIS_MODULE,
-	.open = mcz_open_op,
+	.open = mcz_open,
 	.submit_bio = mcz_submit_bio,
 	.swap_slot_free_notify = mcz_slot_free_notify,
 	.free_disk = mcz_free_disk,

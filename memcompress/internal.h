@@ -174,7 +174,16 @@ struct mcz_dev {
 	struct mcz_pool *pool;
 };
 
-#define mcz_count(pool, field, n) this_cpu_add((pool)->stats->field, (n))
+/* Adds to the counter at that offset in &struct mcz_stats; any context. */
+static inline void mcz_count_at(struct mcz_pool *pool, size_t at, s64 n)
+{
+	s64 __percpu *first = (s64 __percpu *)pool->stats;
+
+	this_cpu_add(first[at / sizeof(s64)], n);
+}
+
+#define mcz_count(pool, field, n) \
+	mcz_count_at(pool, offsetof(struct mcz_stats, field), n)
 
 /* main.c */
 extern bool mcz_zram_compat;

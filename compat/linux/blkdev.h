@@ -11,19 +11,20 @@
  * rw_page(), by which a swap device said that it is synchronous.
  */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
-#define compat_alloc_ram_disk(node, page_size)				\
-({									\
-	struct queue_limits _lim = {					\
-		.logical_block_size = (page_size),			\
-		.physical_block_size = (page_size),			\
-		.io_min = (page_size),					\
-		.io_opt = (page_size),					\
-		.max_hw_discard_sectors = UINT_MAX,			\
-		.max_write_zeroes_sectors = UINT_MAX,			\
-		.features = BLK_FEAT_STABLE_WRITES,			\
-	};								\
-	blk_alloc_disk(&_lim, (node));					\
-})
+static inline struct gendisk *compat_alloc_ram_disk(int node, unsigned int page)
+{
+	struct queue_limits lim = {
+		.logical_block_size = page,
+		.physical_block_size = page,
+		.io_min = page,
+		.io_opt = page,
+		.max_hw_discard_sectors = UINT_MAX,
+		.max_write_zeroes_sectors = UINT_MAX,
+		.features = BLK_FEAT_STABLE_WRITES,
+	};
+
+	return blk_alloc_disk(&lim, node);
+}
 
 static inline int compat_disk_set_sync(struct gendisk *disk, bool sync,
 				       const struct block_device_operations *ops)
@@ -37,38 +38,32 @@ static inline int compat_disk_set_sync(struct gendisk *disk, bool sync,
 	return queue_limits_commit_update(disk->queue, &lim);
 }
 
-#define COMPAT_BLOCK_OPEN(name, fn)					\
-static int name(struct gendisk *disk, blk_mode_t mode)			\
-{									\
-	return fn(disk);						\
-}
-
-#define COMPAT_BLOCK_RW_PAGE(name, fn)
-#define COMPAT_BLOCK_RW_PAGE_OP(name)
+#define COMPAT_OPEN_ARGS struct gendisk *opened, blk_mode_t mode
+#define COMPAT_OPEN_DISK opened
 #else
 #include <linux/err.h>
 #include <linux/pagemap.h>
 
-#define compat_alloc_ram_disk(node, page_size)				\
-({									\
-	struct gendisk *_disk = blk_alloc_disk(node);			\
-									\
-	if (_disk) {							\
-		struct request_queue *_q = _disk->queue;		\
-									\
-		blk_queue_logical_block_size(_q, (page_size));		\
-		blk_queue_physical_block_size(_q, (page_size));		\
-		blk_queue_io_min(_q, (page_size));			\
-		blk_queue_io_opt(_q, (page_size));			\
-		_q->limits.discard_granularity = (page_size);		\
-		blk_queue_max_discard_sectors(_q, UINT_MAX);		\
-		blk_queue_max_write_zeroes_sectors(_q, UINT_MAX);	\
-		blk_queue_flag_set(QUEUE_FLAG_NONROT, _q);		\
-		blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, _q);	\
-		blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, _q);	\
-	}								\
-	_disk ?: ERR_PTR(-ENOMEM);					\
-})
+static inline struct gendisk *compat_alloc_ram_disk(int node, unsigned int page)
+{
+	struct gendisk *disk = blk_alloc_disk(node);
+	struct request_queue *q;
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	q = disk->queue;
+	blk_queue_logical_block_size(q, page);
+	blk_queue_physical_block_size(q, page);
+	blk_queue_io_min(q, page);
+	blk_queue_io_opt(q, page);
+	q->limits.discard_granularity = page;
+	blk_queue_max_discard_sectors(q, UINT_MAX);
+	blk_queue_max_write_zeroes_sectors(q, UINT_MAX);
+	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, q);
+	blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, q);
+	return disk;
+}
 
 static inline int compat_disk_set_sync(struct gendisk *disk, bool sync,
 				       const struct block_device_operations *ops)
@@ -77,28 +72,9 @@ static inline int compat_disk_set_sync(struct gendisk *disk, bool sync,
 	return 0;
 }
 
-#define COMPAT_BLOCK_OPEN(name, fn)					\
-static int name(struct block_device *bdev, fmode_t mode)		\
-{									\
-	return fn(bdev->bd_disk);					\
-}
-
-/* A huge page, and a page that failed, come again as a bio. */
-#define COMPAT_BLOCK_RW_PAGE(name, fn)					\
-static int name(struct block_device *bdev, sector_t sector,		\
-		struct page *page, enum req_op op)			\
-{									\
-	int r;								\
-									\
-	if (PageTransHuge(page))					\
-		return -EOPNOTSUPP;					\
-	r = fn(bdev->bd_disk, sector, page, op_is_write(op));		\
-	if (!r)								\
-		page_endio(page, op_is_write(op), 0);			\
-	return r;							\
-}
-
-#define COMPAT_BLOCK_RW_PAGE_OP(name) .rw_page = (name),
+#define COMPAT_OPEN_ARGS struct block_device *opened, fmode_t mode
+#define COMPAT_OPEN_DISK (opened->bd_disk)
+#define COMPAT_HAVE_RW_PAGE
 #endif
 
 #endif /* COMPAT_LINUX_BLKDEV_H */

@@ -13,8 +13,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	static u8 page[MCZ_PAGE] __attribute__((aligned(8)));
-	bool seen[256] = { }, same;
+	static _Alignas(8) u8 page[MCZ_PAGE];
+	bool seen[256] = { }, same, noise;
 	unsigned int i, n = 0;
 	u64 value;
 
@@ -32,7 +32,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (mcz_fill_same(page, &value) != same ||
 	    (same && memcmp(&value, page, sizeof(value))))
 		abort();
-	if (mcz_fill_noise(page) != (n >= 140))
+	noise = n >= 140;
+	if (mcz_fill_noise(page) != noise)
 		abort();
 	return 0;
 }

@@ -7,8 +7,8 @@
 #include "../utest.h"
 #include "tests/fill_cases.h"
 
-static u8 page[MCZ_PAGE] __attribute__((aligned(8)));
-static u8 copy[MCZ_PAGE] __attribute__((aligned(8)));
+static _Alignas(8) u8 page[MCZ_PAGE];
+static _Alignas(8) u8 copy[MCZ_PAGE];
 
 static void cases(void)
 {
