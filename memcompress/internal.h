@@ -4,10 +4,10 @@
  *
  * Lock order, outermost first:
  *
- *   mcz_control_lock -> mcz_dev.lock -> mcz_stream.lock -> bit lock of a slot
- *   -> zsmalloc's own locks
+ *   mcz_control_lock -> mcz_dev.lock -> mcz_owner_lock -> mcz_settings_lock
+ *   -> mcz_stream.lock -> bit lock of a slot -> zsmalloc's own locks
  *
- * I/O takes none of the first two: a device is set up before its capacity is, and
+ * I/O takes none of the first four: a device is set up before its capacity is, and
  * torn down when nobody has it open. Freeing a slot takes the slot's bit lock
  * only, since swap frees slots under a spinlock and with interrupts off.
  */
@@ -21,6 +21,7 @@
 #include <linux/types.h>
 
 #include "fill_core.h"
+#include "owner.h"
 
 struct crypto_comp;
 struct zs_pool;
@@ -46,10 +47,14 @@ enum mcz_kind {
 	MCZ_OBJ,
 };
 
-/* A slot: bit 0 is its lock, bits 1 and 2 its kind; see enum mcz_kind. */
+/*
+ * A slot: bit 0 is its lock, bits 1 and 2 its kind; see enum mcz_kind. Where it
+ * holds a value, bits 16 to 31 are the owner's index.
+ */
 #define MCZ_SLOT_LOCK 0
 #define MCZ_SLOT_KIND_SHIFT 1
 #define MCZ_SLOT_KIND_MASK 0x6UL
+#define MCZ_SLOT_OWNER_SHIFT 16
 #define MCZ_SLOT_VALUE_SHIFT 32
 
 /**
@@ -70,7 +75,7 @@ enum mcz_codec {
  * @sum: checksum of those bytes
  * @len: bytes, 1 to %MCZ_PAGE
  * @codec: enum mcz_codec
- * @owner: index of the VM, 0 = none
+ * @owner: index of its owner
  *
  * Written before a slot points to it, constant after that.
  */
@@ -137,6 +142,8 @@ struct mcz_stats {
  * @used_max: most pages it has taken
  * @reserve_left: stores that may yet dip into the emergency reserve at once
  * @bounce: pages for data that lies in pieces
+ * @reserved: bytes that owners lack to their minima, see mcz_owner_balance()
+ * @node: in the list of stores, for owner.c
  */
 struct mcz_pool {
 	unsigned long nslots;
@@ -150,6 +157,8 @@ struct mcz_pool {
 	atomic_long_t used_max;
 	atomic_t reserve_left;
 	mempool_t bounce;
+	u64 reserved;
+	struct list_head node;
 };
 
 /**

@@ -27,9 +27,12 @@ static int __init mcz_init(void)
 		       mcz_default_alg);
 		return -EINVAL;
 	}
-	r = mcz_pool_init();
+	r = mcz_owner_init();
 	if (r)
 		return r;
+	r = mcz_pool_init();
+	if (r)
+		goto err_owner;
 	r = mcz_disk_init();
 	if (r)
 		goto err_pool;
@@ -42,6 +45,8 @@ err_disk:
 	mcz_disk_exit();
 err_pool:
 	mcz_pool_exit();
+err_owner:
+	mcz_owner_exit();
 	return r;
 }
 module_init(mcz_init);
@@ -51,6 +56,7 @@ static void __exit mcz_exit(void)
 	mcz_control_exit();
 	mcz_disk_exit();
 	mcz_pool_exit();
+	mcz_owner_exit();
 }
 module_exit(mcz_exit);
 

@@ -62,9 +62,15 @@ static unsigned long mcz_slot_from_obj(const struct mcz_obj *obj)
 	return (unsigned long)obj | MCZ_OBJ << MCZ_SLOT_KIND_SHIFT;
 }
 
-static unsigned long mcz_slot_from_value(u32 value)
+static struct mcz_owner *mcz_slot_owner(unsigned long word)
+{
+	return mcz_owner_at(word >> MCZ_SLOT_OWNER_SHIFT);
+}
+
+static unsigned long mcz_slot_from_value(u32 value, const struct mcz_owner *owner)
 {
 	return (unsigned long)value << MCZ_SLOT_VALUE_SHIFT |
+	       (unsigned long)owner->index << MCZ_SLOT_OWNER_SHIFT |
 	       MCZ_SAME << MCZ_SLOT_KIND_SHIFT;
 }
 
@@ -151,26 +157,44 @@ static void mcz_obj_free(struct mcz_pool *pool, struct mcz_obj *obj)
 	kmem_cache_free(mcz_obj_cache, obj);
 }
 
+/* An object in memory came (@n is 1) or went (-1). */
+static void mcz_obj_account(struct mcz_pool *pool, struct mcz_owner *owner,
+			    const struct mcz_obj *obj, int n)
+{
+	mcz_count(pool, bytes, n * (int)obj->len);
+	mcz_owner_count(owner, bytes, n * (int)obj->len);
+	mcz_owner_charge(owner, n * (int)(obj->len + MCZ_OBJ_COST));
+	if (obj->codec != MCZ_RAW)
+		return;
+	mcz_count(pool, huge, n);
+	mcz_owner_count(owner, huge, n);
+}
+
 /* The content of a slot has gone: forget it. */
 static void mcz_slot_release(struct mcz_pool *pool, unsigned long word)
 {
+	struct mcz_owner *owner = NULL;
+
 	switch (mcz_slot_kind(word)) {
 	case MCZ_EMPTY:
 		return;
 	case MCZ_SAME:
+		owner = mcz_slot_owner(word);
 		mcz_count(pool, same, -1);
+		mcz_owner_count(owner, same, -1);
 		break;
 	case MCZ_OBJ: {
 		struct mcz_obj *obj = mcz_slot_obj(word);
 
-		mcz_count(pool, bytes, -(s64)obj->len);
-		if (obj->codec == MCZ_RAW)
-			mcz_count(pool, huge, -1);
+		owner = mcz_owner_at(obj->owner);
+		mcz_obj_account(pool, owner, obj, -1);
 		mcz_obj_free(pool, obj);
 		break;
 	}
 	}
 	mcz_count(pool, pages, -1);
+	mcz_owner_count(owner, pages, -1);
+	mcz_owner_put(owner);
 }
 
 /* Put @word into the slot; return what was there. */
@@ -240,10 +264,12 @@ static struct mcz_obj *mcz_obj_alloc_now(struct mcz_pool *pool, unsigned int len
 	return obj;
 }
 
-static struct mcz_obj *mcz_obj_make(struct mcz_pool *pool, struct page *page)
+static struct mcz_obj *mcz_obj_make(struct mcz_pool *pool, struct page *page,
+				    struct mcz_owner *owner)
 {
 	struct mcz_obj *obj = NULL;
 	struct mcz_stream *stream;
+	bool spill = false;
 	struct mcz_packed p;
 	int tries;
 	void *addr;
@@ -253,17 +279,18 @@ static struct mcz_obj *mcz_obj_make(struct mcz_pool *pool, struct page *page)
 		stream = mcz_stream_get(pool);
 		addr = kmap_local_page(page);
 		mcz_pack(pool, stream, addr, &p);
-		if (obj && obj->len != p.len) {
+		spill = mcz_owner_admit(pool, owner, p.len) == MCZ_SPILL;
+		if (obj && (spill || obj->len != p.len)) {
 			mcz_obj_free(pool, obj);
 			obj = NULL;
 		}
-		if (!obj)
+		if (!obj && !spill)
 			obj = mcz_obj_alloc_now(pool, p.len);
 		if (obj)
 			mcz_obj_write(pool, obj, &p);
 		kunmap_local(addr);
 		mcz_stream_put(stream);
-		if (obj || current->flags & PF_MEMALLOC)
+		if (obj || spill || current->flags & PF_MEMALLOC)
 			break;
 		obj = mcz_obj_alloc(pool, p.len, MCZ_GFP_WAIT);
 		if (!obj)
@@ -273,22 +300,29 @@ static struct mcz_obj *mcz_obj_make(struct mcz_pool *pool, struct page *page)
 		mcz_obj_free(pool, obj);
 		obj = NULL;
 	}
+	if (!obj)
+		return ERR_PTR(spill ? -EAGAIN : -ENOMEM);
 	return obj;
 }
 
-static struct mcz_obj *mcz_obj_make_pattern(struct mcz_pool *pool, u64 value)
+static struct mcz_obj *mcz_obj_make_pattern(struct mcz_pool *pool, u64 value,
+					    struct mcz_owner *owner)
 {
 	const struct mcz_packed p = {
 		.src = &value,
 		.len = sizeof(value),
 		.codec = MCZ_PATTERN,
 	};
-	struct mcz_obj *obj = mcz_obj_alloc_now(pool, p.len);
+	struct mcz_obj *obj;
 
+	if (mcz_owner_admit(pool, owner, p.len) == MCZ_SPILL)
+		return ERR_PTR(-EAGAIN);
+	obj = mcz_obj_alloc_now(pool, p.len);
 	if (!obj && !(current->flags & PF_MEMALLOC))
 		obj = mcz_obj_alloc(pool, p.len, MCZ_GFP_WAIT);
-	if (obj)
-		mcz_obj_write(pool, obj, &p);
+	if (!obj)
+		return ERR_PTR(-ENOMEM);
+	mcz_obj_write(pool, obj, &p);
 	return obj;
 }
 
@@ -308,6 +342,44 @@ static bool mcz_pool_fits(struct mcz_pool *pool)
 	return true;
 }
 
+static int mcz_pool_store_for(struct mcz_pool *pool, unsigned long *slot,
+			      struct page *page, struct mcz_owner *owner)
+{
+	struct mcz_obj *obj;
+	unsigned long word;
+	void *addr;
+	u64 value;
+	bool same;
+
+	addr = kmap_local_page(page);
+	same = mcz_fill_same(addr, &value);
+	kunmap_local(addr);
+
+	if (same && (u32)value == value >> 32) {
+		mcz_count(pool, same, 1);
+		mcz_owner_count(owner, same, 1);
+		word = mcz_slot_from_value(value, owner);
+	} else {
+		obj = same ? mcz_obj_make_pattern(pool, value, owner) :
+			     mcz_obj_make(pool, page, owner);
+		if (IS_ERR(obj))
+			return PTR_ERR(obj);
+		if (!mcz_pool_fits(pool)) {
+			mcz_obj_free(pool, obj);
+			return -EAGAIN;
+		}
+		obj->owner = owner->index;
+		mcz_obj_account(pool, owner, obj, 1);
+		if (obj->codec == MCZ_RAW)
+			mcz_count(pool, huge_since, 1);
+		word = mcz_slot_from_obj(obj);
+	}
+	mcz_count(pool, pages, 1);
+	mcz_owner_count(owner, pages, 1);
+	mcz_slot_release(pool, mcz_slot_replace(slot, word));
+	return 0;
+}
+
 /**
  * mcz_pool_store() - keep a page
  * @pool: store
@@ -315,45 +387,31 @@ static bool mcz_pool_fits(struct mcz_pool *pool)
  * @page: page; the caller holds it
  *
  * Context: process; may sleep, but not for memory when the task is a reclaimer's.
- * Return: 0; -ENOMEM without memory or beyond the limit: the slot is unchanged.
+ * Return: 0; -EAGAIN beyond the limit of the store or of the page's owner; -ENOMEM
+ * without memory. The slot is unchanged then.
  */
 int mcz_pool_store(struct mcz_pool *pool, unsigned long index, struct page *page)
 {
 	unsigned long *slot = mcz_slot_make(pool, index);
-	struct mcz_obj *obj;
-	unsigned long word;
-	void *addr;
-	u64 value;
-	bool same;
+	struct mcz_owner *owner;
+	u64 start = 0;
+	int r;
 
 	if (!slot)
 		return -ENOMEM;
-	addr = kmap_local_page(page);
-	same = mcz_fill_same(addr, &value);
-	kunmap_local(addr);
-
-	if (same && (u32)value == value >> 32) {
-		mcz_count(pool, same, 1);
-		word = mcz_slot_from_value(value);
+	owner = mcz_owner_get(page);
+	if (owner->index)
+		start = local_clock();
+	r = mcz_pool_store_for(pool, slot, page, owner);
+	if (likely(!r)) {
+		mcz_owner_count(owner, stores, 1);
+		if (owner->index)
+			mcz_owner_count(owner, store_ns[mcz_owner_bucket(start)], 1);
 	} else {
-		obj = same ? mcz_obj_make_pattern(pool, value) :
-			     mcz_obj_make(pool, page);
-		if (!obj)
-			return -ENOMEM;
-		if (!mcz_pool_fits(pool)) {
-			mcz_obj_free(pool, obj);
-			return -ENOMEM;
-		}
-		mcz_count(pool, bytes, obj->len);
-		if (obj->codec == MCZ_RAW) {
-			mcz_count(pool, huge, 1);
-			mcz_count(pool, huge_since, 1);
-		}
-		word = mcz_slot_from_obj(obj);
+		mcz_owner_count(owner, refused, 1);
+		mcz_owner_put(owner);
 	}
-	mcz_count(pool, pages, 1);
-	mcz_slot_release(pool, mcz_slot_replace(slot, word));
-	return 0;
+	return r;
 }
 
 /* Unpack an object; its slot's lock is held. */
@@ -390,6 +448,22 @@ static int mcz_obj_read(struct mcz_pool *pool, const struct mcz_obj *obj,
 	}
 out:
 	zs_unmap_object(pool->arena, obj->handle);
+	return r;
+}
+
+/* As mcz_obj_read(); the owner's books are kept, too. */
+static int mcz_obj_load(struct mcz_pool *pool, const struct mcz_obj *obj,
+			struct mcz_stream *stream, void *page)
+{
+	struct mcz_owner *owner = mcz_owner_at(obj->owner);
+	u64 start = obj->owner ? local_clock() : 0;
+	int r = mcz_obj_read(pool, obj, stream, page);
+
+	mcz_owner_count(owner, loads, 1);
+	if (obj->owner)
+		mcz_owner_count(owner, load_ns[mcz_owner_bucket(start)], 1);
+	if (unlikely(r))
+		mcz_owner_count(owner, bad_sum, 1);
 	return r;
 }
 
@@ -431,11 +505,12 @@ again:
 		memset(addr, 0, MCZ_PAGE);
 		break;
 	case MCZ_SAME:
+		mcz_owner_count(mcz_slot_owner(word), loads, 1);
 		word >>= MCZ_SLOT_VALUE_SHIFT;
 		mcz_fill_page(addr, (u64)word << 32 | word);
 		break;
 	case MCZ_OBJ:
-		r = mcz_obj_read(pool, mcz_slot_obj(word), stream, addr);
+		r = mcz_obj_load(pool, mcz_slot_obj(word), stream, addr);
 		break;
 	}
 	kunmap_local(addr);
@@ -529,6 +604,7 @@ struct mcz_pool *mcz_pool_create(const char *name, const char *alg, u64 bytes,
 
 	if (!pool)
 		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&pool->node);
 	atomic_set(&pool->reserve_left, MCZ_RESERVE);
 	pool->limit = limit;
 	pool->nslots = bytes / MCZ_PAGE;
@@ -545,6 +621,7 @@ struct mcz_pool *mcz_pool_create(const char *name, const char *alg, u64 bytes,
 	r = mcz_streams_create(pool, alg);
 	if (r)
 		goto err;
+	mcz_owner_pool_add(pool);
 	return pool;
 err:
 	mcz_pool_destroy(pool);
@@ -561,6 +638,7 @@ void mcz_pool_destroy(struct mcz_pool *pool)
 {
 	unsigned long i, j;
 
+	mcz_owner_pool_del(pool);
 	for (i = 0; pool->leaf && i < DIV_ROUND_UP(pool->nslots,
 						   MCZ_SLOTS_PER_LEAF); i++) {
 		unsigned long *leaf = pool->leaf[i];

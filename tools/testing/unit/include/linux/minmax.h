@@ -11,6 +11,7 @@
 
 #define min(x, y) __unit_cmp(x, y, <)
 #define max(x, y) __unit_cmp(x, y, >)
+#define clamp(x, lo, hi) min(max(x, lo), hi)
 #define min_t(type, x, y) min((type)(x), (type)(y))
 
 #endif /* UNIT_LINUX_MINMAX_H */
