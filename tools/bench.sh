@@ -14,6 +14,10 @@ Boots a stock kernel, lets our device and its stock peer take turns at the same 
 each figure and a table, and writes build/bench/results.json and build/bench/index.html. Ids and the meaning of
 the lines: Documentation/dev/benchmarks.rst.
 
+Stores and loads of memcompress are measured at native speed, in user-mode Linux; with --insn in the VM. Its
+capacity is that for real guests' pages: GUEST_RAM names a directory of files with pages of 4 KiB, or a tar
+archive of one; see the same document for how to make it.
+
   --kver SERIES   kernel series or release, repeatable (default: 6.1 and 6.12)
   --insn          count instructions instead of time: one CPU, the same figure every time (also INSN=1)
   --no-build      measure what is in build/ now
@@ -38,7 +42,36 @@ TOP=$(cd "$(dirname "$0")/.." && pwd)
 
 list()
 {
-	sed -n 's/.*\.id = "\([^"]*\)".*/\1/p' "$TOP/tools/testing/selftests/vhost-accel/bench_work.c" | uniq
+	sed -n 's/.*\.id = "\([^"]*\)".*/\1/p' "$TOP/tools/testing/selftests/vhost-accel/bench_work.c" \
+		"$TOP/tools/testing/selftests/memcompress/bench_mcz.c" | uniq
+}
+
+# Where an id is measured: a program of the VM, or "uml".
+place()
+{
+	case $1 in
+	mc.store.thp|mc.capacity.*|idle.memcompress)
+		echo memcompress/bench_mcz.sh ;;
+	mc.store*|mc.load*)
+		[ "$insn" = 1 ] && echo memcompress/bench_mcz.sh || echo uml ;;
+	*)	echo vhost-accel/bench_vhost ;;
+	esac
+}
+
+# The ids that the globs match, those of place $1.
+chosen()
+{
+	local id glob
+
+	while read -r id; do
+		for glob in "${globs[@]}"; do
+			# shellcheck disable=SC2254 # a pattern it shall be
+			case $id in
+			$glob)	[ "$(place "$id")" != "$1" ] || echo "$id"
+				break ;;
+			esac
+		done
+	done < <(list)
 }
 
 # Is there an id that glob $1 matches?
@@ -55,7 +88,6 @@ known()
 	return 1
 }
 
-PROGRAM=vhost-accel/bench_vhost
 kernels=()
 globs=()
 insn=${INSN:-0}
@@ -90,10 +122,10 @@ done
 command -v python3 >/dev/null || die "no python3: run tools/setup.sh"
 command -v gnuplot >/dev/null || die "no gnuplot: run tools/setup.sh"
 
-arguments=(--env "BENCH_IDS=${globs[*]}" --env "BENCH_PAIRS=$pairs" --env "BENCH_MS=$ms" \
-	--env "BENCH_APART=$apart")
+arguments=(--env "BENCH_PAIRS=$pairs" --env "BENCH_MS=$ms" --env "BENCH_APART=$apart")
+vm_arguments=()
 if [ "$insn" = 1 ]; then
-	arguments+=(--icount --env BENCH_INSN=1)
+	vm_arguments+=(--icount --env BENCH_INSN=1)
 	# Limits within the VM are in its own time, which leaps ahead while it waits for a file.
 	export VM_SLOW=${VM_SLOW:-100}
 else
@@ -102,8 +134,36 @@ else
 fi
 
 mkdir -p "$out"
+out=$(cd "$out" && pwd)
+if [ -d "${GUEST_RAM:-}" ]; then
+	arguments+=(--env "BENCH_PAGES=$(cd "$GUEST_RAM" && pwd)")
+elif [ -n "${GUEST_RAM:-}" ]; then
+	rm -rf "$out/pages"
+	mkdir "$out/pages"
+	tar -C "$out/pages" --strip-components=1 -xf "$GUEST_RAM" || die "cannot unpack GUEST_RAM=$GUEST_RAM"
+	arguments+=(--env "BENCH_PAGES=$out/pages")
+fi
+
+# measure WHERE COMMAND...: the ids that are measured there, if any.
+measure()
+{
+	local found
+
+	found=$(chosen "$1" | tr '\n' ' ')
+	shift
+	[ -n "$found" ] || return 0
+	"$@" ${build:+"$build"} --timeout 900 --env "BENCH_IDS=$found" "${arguments[@]}" "${last[@]}" 2>&1 ||
+		echo "# bench: ${last[*]} failed"
+}
+
 set -o pipefail
-for kernel in "${kernels[@]}"; do
-	"$TOP/tools/testing/vm/run.sh" --kver "$kernel" ${build:+"$build"} --timeout 900 \
-		"${arguments[@]}" "$PROGRAM" 2>&1 || echo "# bench: kernel $kernel failed"
-done | "$TOP/tools/bench/report.py" --env "${ACCEL:-tcg}" --log "$out/log" "$out"
+{
+	last=(memcompress/bench_mcz)
+	measure uml "$TOP/tools/bench/uml.sh"
+	for kernel in "${kernels[@]}"; do
+		for program in vhost-accel/bench_vhost memcompress/bench_mcz.sh; do
+			last=("${vm_arguments[@]}" "$program")
+			measure "$program" "$TOP/tools/testing/vm/run.sh" --kver "$kernel"
+		done
+	done
+} | "$TOP/tools/bench/report.py" --env "${ACCEL:-tcg}" --log "$out/log" "$out"

@@ -17,6 +17,7 @@ rounds alternated and met the same conditions; more than 1 means that ours is ah
 Runs with better=more, of speeds and not of costs, are divided the other way round.
 spread is the interquartile range of these, as a part of the median. A run with
 limit=peer makes a figure without a ratio: its value must not exceed the peer's.
+peer= names the peer where it is not vhost-net; cpu= is CPU seconds to be stated.
 """
 
 import argparse
@@ -71,7 +72,12 @@ def figure(runs, env, kernel):
                       ratio=statistics.median(ratios) if ratios else 0.0)
         noise = spread(ratios)
     result.update(runs=min(len(s) for s in sides.values()), spread=noise,
-                  env=env, kernel=kernel, peer_name="vhost-net", samples=sides)
+                  env=env, kernel=kernel, peer_name=first.get("peer", "vhost-net"),
+                  samples=sides)
+    for side in sides:
+        seconds = [float(r["cpu"]) for r in runs if r["side"] == side and "cpu" in r]
+        if seconds:
+            result[f"cpu_{side}"] = statistics.median(seconds)
     return result
 
 
@@ -109,7 +115,7 @@ class Reader:
     """Follows the output of the test bed."""
 
     def __init__(self, env, log):
-        self.env = env
+        self.machine = self.env = env
         self.log = log
         self.kernel = "unknown"
         self.runs = []
@@ -140,9 +146,10 @@ class Reader:
     def feed(self, raw):
         self.log.write(raw)
         text = re.sub(r"^(# )+", "", raw.rstrip())
-        started = re.match(r"booting (\d[\d.]*(?:-\d+)?)", text)
+        started = re.match(r"booting (\d[\d.]*(?:-\d+)?)( \(uml\))?", text)
         if started:
             self.kernel = started.group(1)
+            self.env = "uml" if started.group(2) else self.machine
         if text.startswith(("building ", "booting ", "demo: ")):
             self.say(f"# {text}")
         elif text.startswith("run: "):
@@ -155,6 +162,8 @@ class Reader:
                 self.runs = []
                 self.problems.append(text)
                 self.say(f"# FAILED: {text} (see the log)")
+            elif "# SKIP" in text:
+                self.say(f"# {text}")
             self.finish()
         elif text.startswith("bench: "):
             # What went wrong stands before this, in whatever words.
