@@ -29,10 +29,10 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/bit_spinlock.h>
-#include <linux/xxhash.h>
 #include <linux/zsmalloc.h>
 
 #include "internal.h"
+#include "sum_core.h"
 
 /* Stores that may dip into the emergency reserve at the same time. */
 #define MCZ_RESERVE 32
@@ -248,7 +248,7 @@ static void mcz_obj_write(struct mcz_pool *pool, struct mcz_obj *obj,
 	void *to = zs_map_object(pool->arena, obj->handle, ZS_MM_WO);
 
 	memcpy(to, p->src, p->len);
-	obj->sum = (u32)xxh64(to, p->len, 0);
+	obj->sum = mcz_sum(to, p->len);
 	obj->codec = p->codec;
 	zs_unmap_object(pool->arena, obj->handle);
 }
@@ -424,7 +424,7 @@ static int mcz_obj_read(struct mcz_pool *pool, const struct mcz_obj *obj,
 	int r = 0;
 
 	src = zs_map_object(pool->arena, obj->handle, ZS_MM_RO);
-	if (unlikely((u32)xxh64(src, obj->len, 0) != obj->sum)) {
+	if (unlikely(mcz_sum(src, obj->len) != obj->sum)) {
 		mcz_count(pool, bad_sum, 1);
 		r = -EBADMSG;
 		goto out;
