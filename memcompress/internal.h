@@ -23,7 +23,6 @@
 #include "fill_core.h"
 #include "owner.h"
 
-struct crypto_comp;
 struct zs_pool;
 
 /** MCZ_SLOTS_PER_LEAF - slots in one page of the slot table */
@@ -88,14 +87,33 @@ struct mcz_obj {
 } __aligned(16);
 
 /**
+ * struct mcz_comp - a way to compress
+ * @bare_unpack: @unpack takes no workspace: its first argument may be NULL
+ * @create: make a workspace for an algorithm; an error pointer without success
+ * @destroy: free it
+ * @pack: compress a page into @len bytes at most; returns how many, or 0
+ * @unpack: uncompress into a page; returns bytes, or a negative errno
+ *
+ * A workspace serves one caller at a time. @pack and @unpack do not sleep.
+ */
+struct mcz_comp {
+	bool bare_unpack;
+	void *(*create)(const char *name);
+	void (*destroy)(void *work);
+	unsigned int (*pack)(void *work, const void *page, void *to,
+			     unsigned int len);
+	int (*unpack)(void *work, const void *from, unsigned int len, void *page);
+};
+
+/**
  * struct mcz_stream - what one compression or decompression needs
  * @lock: protects the others while one page is in work
- * @tfm: algorithm with its workspace
+ * @work: workspace of the pool's algorithm
  * @buf: two pages for the result of compression
  */
 struct mcz_stream {
 	struct mutex lock;	/* one page at a time */
-	struct crypto_comp *tfm;
+	void *work;
 	void *buf;
 };
 
@@ -134,6 +152,7 @@ struct mcz_stats {
  * @nslots: pages of the device
  * @leaf: the slot table: pages of slots, each made at its first write
  * @arena: where objects' bytes lie
+ * @comp: algorithm
  * @streams: @nstreams of them
  * @nstreams: as many as CPUs were online
  * @huge_size: objects of that many bytes and more take a page anyway
@@ -149,6 +168,7 @@ struct mcz_pool {
 	unsigned long nslots;
 	unsigned long **leaf;
 	struct zs_pool *arena;
+	const struct mcz_comp *comp;
 	struct mcz_stream *streams;
 	unsigned int nstreams;
 	size_t huge_size;
@@ -214,6 +234,9 @@ const char *mcz_disk_prefix(void);
 
 /* sysfs.c */
 extern const struct attribute_group *mcz_disk_groups[];
+
+/* comp.c */
+const struct mcz_comp *mcz_comp_find(const char *name);
 
 /* stream.c */
 bool mcz_alg_known(const char *name);

@@ -64,4 +64,3 @@ MODULE_AUTHOR("vmaccel maintainers");
 MODULE_DESCRIPTION("Compressed swap in memory, with limits per VM");
 MODULE_LICENSE("GPL");
 MODULE_VERSION("0.1.0");
-MODULE_SOFTDEP("pre: crypto-lz4 crypto-zstd");

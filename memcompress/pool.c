@@ -22,7 +22,6 @@
  * What is read back was checked against its checksum: damaged bytes are an error,
  * never a page. Two writes to one slot at a time leave one of the two.
  */
-#include <linux/crypto.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/processor.h>
@@ -224,7 +223,7 @@ struct mcz_packed {
 static void mcz_pack(struct mcz_pool *pool, struct mcz_stream *stream,
 		     const void *page, struct mcz_packed *p)
 {
-	unsigned int len = 2 * MCZ_PAGE;
+	unsigned int len;
 
 	p->src = page;
 	p->len = MCZ_PAGE;
@@ -233,8 +232,8 @@ static void mcz_pack(struct mcz_pool *pool, struct mcz_stream *stream,
 		mcz_count(pool, noise, 1);
 		return;
 	}
-	if (crypto_comp_compress(stream->tfm, page, MCZ_PAGE, stream->buf, &len) ||
-	    !len || len >= pool->huge_size)
+	len = pool->comp->pack(stream->work, page, stream->buf, 2 * MCZ_PAGE);
+	if (!len || len >= pool->huge_size)
 		return;
 	p->src = stream->buf;
 	p->len = len;
@@ -418,7 +417,6 @@ int mcz_pool_store(struct mcz_pool *pool, unsigned long index, struct page *page
 static int mcz_obj_read(struct mcz_pool *pool, const struct mcz_obj *obj,
 			struct mcz_stream *stream, void *page)
 {
-	unsigned int len = MCZ_PAGE;
 	const void *src;
 	u64 value;
 	int r = 0;
@@ -438,10 +436,10 @@ static int mcz_obj_read(struct mcz_pool *pool, const struct mcz_obj *obj,
 		mcz_fill_page(page, value);
 		break;
 	case MCZ_COMP:
-		r = crypto_comp_decompress(stream->tfm, src, obj->len, page,
-					   &len);
-		if (!r && len != MCZ_PAGE)
-			r = -EBADMSG;
+		r = pool->comp->unpack(stream ? stream->work : NULL, src, obj->len,
+				       page);
+		if (r >= 0)
+			r = r == MCZ_PAGE ? 0 : -EBADMSG;
 		break;
 	default:
 		r = -EBADMSG;
@@ -479,6 +477,7 @@ static int mcz_obj_load(struct mcz_pool *pool, const struct mcz_obj *obj,
 int mcz_pool_load(struct mcz_pool *pool, unsigned long index, struct page *page)
 {
 	unsigned long *slot = mcz_slot_find(pool, index);
+	const bool bare = pool->comp->bare_unpack;
 	struct mcz_stream *stream = NULL;
 	unsigned long word;
 	void *addr;
@@ -489,13 +488,13 @@ int mcz_pool_load(struct mcz_pool *pool, unsigned long index, struct page *page)
 		return 0;
 	}
 	/* A stream is waited for before the lock, where sleeping is allowed. */
-	if (mcz_slot_kind(READ_ONCE(*slot)) == MCZ_OBJ) {
+	if (!bare && mcz_slot_kind(READ_ONCE(*slot)) == MCZ_OBJ) {
 again:
 		stream = mcz_stream_get(pool);
 	}
 	bit_spin_lock(MCZ_SLOT_LOCK, slot);
 	word = *slot;
-	if (unlikely(mcz_slot_kind(word) == MCZ_OBJ && !stream)) {
+	if (unlikely(!bare && !stream && mcz_slot_kind(word) == MCZ_OBJ)) {
 		bit_spin_unlock(MCZ_SLOT_LOCK, slot);
 		goto again;
 	}

@@ -9,7 +9,6 @@
  * and go.
  */
 #include <linux/cpumask.h>
-#include <linux/crypto.h>
 #include <linux/err.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
@@ -34,7 +33,7 @@ bool mcz_alg_known(const char *name)
 
 	for (i = 0; i < ARRAY_SIZE(mcz_algs); i++) {
 		if (!strcmp(mcz_algs[i], name))
-			return crypto_has_comp(name, 0, 0);
+			return mcz_comp_find(name);
 	}
 	return false;
 }
@@ -54,7 +53,7 @@ ssize_t mcz_alg_list(const char *current_alg, char *buf)
 	for (i = 0; i < ARRAY_SIZE(mcz_algs); i++) {
 		if (!strcmp(mcz_algs[i], current_alg))
 			n += sysfs_emit_at(buf, n, "[%s] ", mcz_algs[i]);
-		else if (crypto_has_comp(mcz_algs[i], 0, 0))
+		else if (mcz_comp_find(mcz_algs[i]))
 			n += sysfs_emit_at(buf, n, "%s ", mcz_algs[i]);
 	}
 	n += sysfs_emit_at(buf, n, "\n");
@@ -67,12 +66,16 @@ ssize_t mcz_alg_list(const char *current_alg, char *buf)
  * @alg: algorithm
  *
  * Context: process; may sleep.
- * Return: 0, -ENOMEM, or what the crypto API refuses @alg with.
+ * Return: 0, -ENOMEM, -ENOENT without the algorithm, or what else the crypto API
+ * refuses @alg with.
  */
 int mcz_streams_create(struct mcz_pool *pool, const char *alg)
 {
 	unsigned int i;
 
+	pool->comp = mcz_comp_find(alg);
+	if (!pool->comp)
+		return -ENOENT;
 	pool->nstreams = num_online_cpus();
 	pool->streams = kvcalloc(pool->nstreams, sizeof(*pool->streams),
 				 GFP_KERNEL);
@@ -82,11 +85,11 @@ int mcz_streams_create(struct mcz_pool *pool, const char *alg)
 		struct mcz_stream *s = &pool->streams[i];
 
 		mutex_init(&s->lock);
-		s->tfm = crypto_alloc_comp(alg, 0, 0);
-		if (IS_ERR(s->tfm)) {
-			int r = PTR_ERR(s->tfm);
+		s->work = pool->comp->create(alg);
+		if (IS_ERR(s->work)) {
+			int r = PTR_ERR(s->work);
 
-			s->tfm = NULL;
+			s->work = NULL;
 			return r;
 		}
 		s->buf = kvmalloc(2 * MCZ_PAGE, GFP_KERNEL);
@@ -108,8 +111,8 @@ void mcz_streams_destroy(struct mcz_pool *pool)
 		return;
 	for (i = 0; i < pool->nstreams; i++) {
 		kvfree(pool->streams[i].buf);
-		if (pool->streams[i].tfm)
-			crypto_free_comp(pool->streams[i].tfm);
+		if (pool->streams[i].work)
+			pool->comp->destroy(pool->streams[i].work);
 	}
 	kvfree(pool->streams);
 	pool->streams = NULL;
