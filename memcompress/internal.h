@@ -233,10 +233,16 @@ int mcz_dev_set_sync(struct mcz_dev *dev, bool sync);
 const char *mcz_disk_prefix(void);
 
 /* sysfs.c */
+int mcz_parse_bytes(const char *buf, u64 *bytes);
 extern const struct attribute_group *mcz_disk_groups[];
 
 /* comp.c */
 const struct mcz_comp *mcz_comp_find(const char *name);
+
+/* vm.c */
+int mcz_vm_init(void);
+void mcz_vm_exit(void);
+void mcz_vm_reap(void);
 
 /* stream.c */
 bool mcz_alg_known(const char *name);

@@ -174,7 +174,8 @@ enum mcz_verdict mcz_owner_admit(struct mcz_pool *pool, struct mcz_owner *owner,
 		.limit = (u64)READ_ONCE(pool->limit) << PAGE_SHIFT,
 	};
 
-	if (!READ_ONCE(mcz_owners) && owner == &mcz_rest && c.max == MCZ_LIMIT_NONE)
+	if (!READ_ONCE(mcz_owners) && owner == &mcz_rest &&
+	    c.max == MCZ_LIMIT_NONE && c.high == MCZ_LIMIT_NONE)
 		return MCZ_ADMIT;
 	if (c.limit) {
 		unsigned long next = READ_ONCE(mcz_balance_next);
@@ -212,6 +213,36 @@ void mcz_owner_sum(const struct mcz_owner *owner, struct mcz_owner_stats *sum)
 		for (i = 0; i < n; i++)
 			to[i] += READ_ONCE(from[i]);
 	}
+}
+
+/**
+ * mcz_owner_rest_sum() - the counters of the rest of the host
+ * @sum: the sums, with those of owners that are configured no more
+ *
+ * Context: process; takes mcz_settings_lock.
+ * Return: the bytes charged to them.
+ */
+u64 mcz_owner_rest_sum(struct mcz_owner_stats *sum)
+{
+	const size_t n = sizeof(*sum) / sizeof(s64);
+	u64 charged = mcz_owner_charged(&mcz_rest);
+	struct mcz_owner_stats one;
+	unsigned int i, j;
+
+	mcz_owner_sum(&mcz_rest, sum);
+	mutex_lock(&mcz_settings_lock);
+	for (i = 1; i < MCZ_OWNERS_MAX; i++) {
+		struct mcz_owner *owner = mcz_owner_table[i];
+
+		if (!owner || !owner->gone)
+			continue;
+		mcz_owner_sum(owner, &one);
+		for (j = 0; j < n; j++)
+			((s64 *)sum)[j] += ((s64 *)&one)[j];
+		charged += mcz_owner_charged(owner);
+	}
+	mutex_unlock(&mcz_settings_lock);
+	return charged;
 }
 
 /*
@@ -284,6 +315,7 @@ void mcz_owner_balance(void)
 
 static void mcz_balance_fn(struct work_struct *work)
 {
+	mcz_vm_reap();
 	mutex_lock(&mcz_settings_lock);
 	mcz_owner_balance();
 	mutex_unlock(&mcz_settings_lock);
@@ -306,8 +338,15 @@ static void mcz_owner_discard(struct mcz_owner *owner)
 static void mcz_owner_free_fn(struct work_struct *work)
 {
 	struct mcz_owner *owner = container_of(work, struct mcz_owner, free_work);
+	const size_t n = sizeof(struct mcz_owner_stats) / sizeof(s64);
+	struct mcz_owner_stats sum;
+	unsigned int i;
 
 	mutex_lock(&mcz_settings_lock);
+	/* What it has done remains in the sums. */
+	mcz_owner_sum(owner, &sum);
+	for (i = 0; i < n; i++)
+		mcz_owner_count_at(&mcz_rest, i * sizeof(s64), ((s64 *)&sum)[i]);
 	WRITE_ONCE(mcz_owner_table[owner->index], NULL);
 	mutex_unlock(&mcz_settings_lock);
 	mcz_owner_discard(owner);
@@ -426,6 +465,7 @@ void mcz_owner_remove(struct mcz_owner *owner)
 	WRITE_ONCE(mcz_owners, mcz_owners - 1);
 	mutex_lock(&mcz_settings_lock);
 	WRITE_ONCE(owner->min, 0);
+	owner->gone = true;
 	mutex_unlock(&mcz_settings_lock);
 	percpu_ref_kill(&owner->ref);
 }

@@ -82,7 +82,7 @@ struct mcz_owner_stats {
  * @node: in the table of cgroup ids, while it is configured
  * @path: its cgroup's path when it was configured
  * @free_work: frees it after the last reference
- * @vm: its directory in sysfs, for vm.c
+ * @gone: it is configured no more; under mcz_settings_lock
  *
  * Settings are written under mcz_settings_lock and read without.
  */
@@ -101,15 +101,23 @@ struct mcz_owner {
 	struct hlist_node node;
 	char *path;
 	struct work_struct free_work;
-	struct mcz_vm *vm;
+	bool gone;
 };
 
 extern struct mutex mcz_owner_lock;	/* serialises adding and removing owners */
 extern struct mutex mcz_settings_lock;	/* owners' settings and table, list of pools */
 extern struct mcz_owner *mcz_owner_table[MCZ_OWNERS_MAX];
 
+/* Adds to the counter at that offset in &struct mcz_owner_stats; any context. */
+static inline void mcz_owner_count_at(struct mcz_owner *owner, size_t at, s64 n)
+{
+	s64 __percpu *first = (s64 __percpu *)owner->stats;
+
+	this_cpu_add(first[at / sizeof(s64)], n);
+}
+
 #define mcz_owner_count(owner, field, n) \
-	this_cpu_add((owner)->stats->field, (n))
+	mcz_owner_count_at(owner, offsetof(struct mcz_owner_stats, field), n)
 
 /**
  * mcz_owner_at() - the owner of an object or a slot
@@ -151,6 +159,7 @@ static inline unsigned int mcz_owner_bucket(u64 start)
 struct mcz_owner *mcz_owner_get(struct page *page);
 void mcz_owner_charge(struct mcz_owner *owner, s64 bytes);
 u64 mcz_owner_charged(struct mcz_owner *owner);
+u64 mcz_owner_rest_sum(struct mcz_owner_stats *sum);
 enum mcz_verdict mcz_owner_admit(struct mcz_pool *pool, struct mcz_owner *owner,
 				 unsigned int len);
 struct mcz_owner *mcz_owner_add(u64 id, const char *path);

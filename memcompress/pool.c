@@ -405,7 +405,7 @@ int mcz_pool_store(struct mcz_pool *pool, unsigned long index, struct page *page
 	if (likely(!r)) {
 		mcz_owner_count(owner, stores, 1);
 		if (owner->index)
-			mcz_owner_count(owner, store_ns[mcz_owner_bucket(start)], 1);
+			this_cpu_inc(owner->stats->store_ns[mcz_owner_bucket(start)]);
 	} else {
 		mcz_owner_count(owner, refused, 1);
 		mcz_owner_put(owner);
@@ -459,7 +459,7 @@ static int mcz_obj_load(struct mcz_pool *pool, const struct mcz_obj *obj,
 
 	mcz_owner_count(owner, loads, 1);
 	if (obj->owner)
-		mcz_owner_count(owner, load_ns[mcz_owner_bucket(start)], 1);
+		this_cpu_inc(owner->stats->load_ns[mcz_owner_bucket(start)]);
 	if (unlikely(r))
 		mcz_owner_count(owner, bad_sum, 1);
 	return r;

@@ -18,8 +18,14 @@ static struct mcz_dev *mcz_of(struct device *d)
 	return dev_to_disk(d)->private_data;
 }
 
-/* A number of bytes with a suffix; what exceeds 64 bits is the largest number. */
-static int mcz_parse_bytes(const char *buf, u64 *bytes)
+/**
+ * mcz_parse_bytes() - a number of bytes, as written to a file
+ * @buf: number, suffix K, M, G, T, P or E, end of line
+ * @bytes: the number; what exceeds 64 bits is the largest one
+ *
+ * Return: 0, or -EINVAL for anything else.
+ */
+int mcz_parse_bytes(const char *buf, u64 *bytes)
 {
 	static const char suffixes[] = "KMGTPE";
 	size_t digits = strspn(buf, "0123456789abcdefABCDEFx");
