@@ -31,6 +31,12 @@ struct zs_pool;
 /** MCZ_ALG_LEN - bytes of an algorithm's name, with its end */
 #define MCZ_ALG_LEN 16
 
+/** MCZ_ALGS - algorithms at a time in a device: its own first, then those of VMs */
+#define MCZ_ALGS 6
+
+/** MCZ_ALG_KINDS - algorithms that there are */
+#define MCZ_ALG_KINDS 7
+
 /** MCZ_DISKSIZE_MAX - bytes of the largest device; its slot table is 8 MiB bare */
 #define MCZ_DISKSIZE_MAX (2ULL << 40)
 
@@ -60,7 +66,8 @@ enum mcz_kind {
  * enum mcz_codec - how an object's bytes make a page
  * @MCZ_RAW: they are the page
  * @MCZ_PATTERN: 8 bytes, repeated
- * @MCZ_COMP: compressed by the device's algorithm
+ * @MCZ_COMP: this and the %MCZ_ALGS - 1 values after it: compressed by the device's
+ *	algorithm of that number
  */
 enum mcz_codec {
 	MCZ_RAW,
@@ -73,7 +80,7 @@ enum mcz_codec {
  * @handle: its bytes in the arena
  * @sum: checksum of those bytes
  * @len: bytes, 1 to %MCZ_PAGE
- * @codec: enum mcz_codec
+ * @codec: enum mcz_codec, or a value after %MCZ_COMP
  * @owner: index of its owner
  *
  * Written before a slot points to it, constant after that.
@@ -108,12 +115,12 @@ struct mcz_comp {
 /**
  * struct mcz_stream - what one compression or decompression needs
  * @lock: protects the others while one page is in work
- * @work: workspace of the pool's algorithm
+ * @work: workspaces of the pool's algorithms
  * @buf: two pages for the result of compression
  */
 struct mcz_stream {
 	struct mutex lock;	/* one page at a time */
-	void *work;
+	void *work[MCZ_ALGS];
 	void *buf;
 };
 
@@ -152,7 +159,10 @@ struct mcz_stats {
  * @nslots: pages of the device
  * @leaf: the slot table: pages of slots, each made at its first write
  * @arena: where objects' bytes lie
- * @comp: algorithm
+ * @comp: algorithms, the device's own first; written under mcz_settings_lock
+ * @slot_of: by algorithm, where it is in @comp, 0 where it is not
+ * @alg: the device's own algorithm
+ * @bare: all of them unpack without a stream
  * @streams: @nstreams of them
  * @nstreams: as many as CPUs were online
  * @huge_size: objects of that many bytes and more take a page anyway
@@ -168,7 +178,10 @@ struct mcz_pool {
 	unsigned long nslots;
 	unsigned long **leaf;
 	struct zs_pool *arena;
-	const struct mcz_comp *comp;
+	const struct mcz_comp *comp[MCZ_ALGS];
+	u8 slot_of[MCZ_ALG_KINDS];
+	u8 alg;
+	bool bare;
 	struct mcz_stream *streams;
 	unsigned int nstreams;
 	size_t huge_size;
@@ -245,9 +258,11 @@ void mcz_vm_exit(void);
 void mcz_vm_reap(void);
 
 /* stream.c */
-bool mcz_alg_known(const char *name);
+int mcz_alg_find(const char *name);
+const char *mcz_alg_name(unsigned int alg);
 ssize_t mcz_alg_list(const char *current_alg, char *buf);
 int mcz_streams_create(struct mcz_pool *pool, const char *alg);
+int mcz_streams_use(struct mcz_pool *pool, unsigned int alg);
 void mcz_streams_destroy(struct mcz_pool *pool);
 struct mcz_stream *mcz_stream_get(struct mcz_pool *pool);
 void mcz_stream_put(struct mcz_stream *stream);

@@ -22,7 +22,7 @@ static int __init mcz_init(void)
 {
 	int r;
 
-	if (!mcz_alg_known(mcz_default_alg)) {
+	if (mcz_alg_find(mcz_default_alg) < 0) {
 		pr_err("memcompress: this kernel has no compressor %s; see /proc/crypto, or load its module\n",
 		       mcz_default_alg);
 		return -EINVAL;

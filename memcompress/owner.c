@@ -471,13 +471,48 @@ void mcz_owner_remove(struct mcz_owner *owner)
 }
 
 /**
+ * mcz_owner_set_alg() - choose an owner's algorithm
+ * @owner: whose
+ * @alg: from mcz_alg_find(), or %MCZ_ALG_DEFAULT
+ *
+ * Context: process; may sleep; takes mcz_settings_lock.
+ * Return: 0, or what mcz_streams_use() fails with in some device.
+ */
+int mcz_owner_set_alg(struct mcz_owner *owner, u8 alg)
+{
+	struct mcz_pool *pool;
+	int r = 0;
+
+	mutex_lock(&mcz_settings_lock);
+	list_for_each_entry(pool, &mcz_pools, node) {
+		if (alg != MCZ_ALG_DEFAULT)
+			r = mcz_streams_use(pool, alg);
+		if (r)
+			break;
+	}
+	if (!r)
+		WRITE_ONCE(owner->alg, alg);
+	mutex_unlock(&mcz_settings_lock);
+	return r;
+}
+
+/**
  * mcz_owner_pool_add() - a store takes part in the division
  * @pool: new store
  */
 void mcz_owner_pool_add(struct mcz_pool *pool)
 {
+	unsigned int i;
+
 	mutex_lock(&mcz_settings_lock);
 	list_add_tail(&pool->node, &mcz_pools);
+	for (i = 0; i < MCZ_OWNERS_MAX; i++) {
+		struct mcz_owner *owner = mcz_owner_table[i];
+
+		/* Where it cannot be had, the device's own serves. */
+		if (owner && owner->alg != MCZ_ALG_DEFAULT)
+			mcz_streams_use(pool, owner->alg);
+	}
 	mutex_unlock(&mcz_settings_lock);
 }
 

@@ -164,6 +164,7 @@ enum mcz_verdict mcz_owner_admit(struct mcz_pool *pool, struct mcz_owner *owner,
 				 unsigned int len);
 struct mcz_owner *mcz_owner_add(u64 id, const char *path);
 void mcz_owner_remove(struct mcz_owner *owner);
+int mcz_owner_set_alg(struct mcz_owner *owner, u8 alg);
 void mcz_owner_pool_add(struct mcz_pool *pool);
 void mcz_owner_pool_del(struct mcz_pool *pool);
 void mcz_owner_balance(void);

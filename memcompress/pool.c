@@ -221,9 +221,11 @@ struct mcz_packed {
 };
 
 static void mcz_pack(struct mcz_pool *pool, struct mcz_stream *stream,
-		     const void *page, struct mcz_packed *p)
+		     const struct mcz_owner *owner, const void *page,
+		     struct mcz_packed *p)
 {
-	unsigned int len;
+	const unsigned int alg = READ_ONCE(owner->alg);
+	unsigned int len, slot = 0;
 
 	p->src = page;
 	p->len = MCZ_PAGE;
@@ -232,12 +234,15 @@ static void mcz_pack(struct mcz_pool *pool, struct mcz_stream *stream,
 		mcz_count(pool, noise, 1);
 		return;
 	}
-	len = pool->comp->pack(stream->work, page, stream->buf, 2 * MCZ_PAGE);
+	if (alg < MCZ_ALG_KINDS)
+		slot = smp_load_acquire(&pool->slot_of[alg]);
+	len = pool->comp[slot]->pack(stream->work[slot], page, stream->buf,
+				     2 * MCZ_PAGE);
 	if (!len || len >= pool->huge_size)
 		return;
 	p->src = stream->buf;
 	p->len = len;
-	p->codec = MCZ_COMP;
+	p->codec = MCZ_COMP + slot;
 }
 
 /* The checksum is of the bytes that lie in the arena, whatever the page does. */
@@ -277,7 +282,7 @@ static struct mcz_obj *mcz_obj_make(struct mcz_pool *pool, struct page *page,
 	for (tries = 0; tries < 3; tries++) {
 		stream = mcz_stream_get(pool);
 		addr = kmap_local_page(page);
-		mcz_pack(pool, stream, addr, &p);
+		mcz_pack(pool, stream, owner, addr, &p);
 		spill = mcz_owner_admit(pool, owner, p.len) == MCZ_SPILL;
 		if (obj && (spill || obj->len != p.len)) {
 			mcz_obj_free(pool, obj);
@@ -417,6 +422,8 @@ int mcz_pool_store(struct mcz_pool *pool, unsigned long index, struct page *page
 static int mcz_obj_read(struct mcz_pool *pool, const struct mcz_obj *obj,
 			struct mcz_stream *stream, void *page)
 {
+	const struct mcz_comp *comp;
+	unsigned int slot;
 	const void *src;
 	u64 value;
 	int r = 0;
@@ -435,14 +442,13 @@ static int mcz_obj_read(struct mcz_pool *pool, const struct mcz_obj *obj,
 		memcpy(&value, src, sizeof(value));
 		mcz_fill_page(page, value);
 		break;
-	case MCZ_COMP:
-		r = pool->comp->unpack(stream ? stream->work : NULL, src, obj->len,
-				       page);
+	default:
+		slot = obj->codec - MCZ_COMP;
+		comp = pool->comp[slot];
+		r = comp->unpack(stream ? stream->work[slot] : NULL, src, obj->len,
+				 page);
 		if (r >= 0)
 			r = r == MCZ_PAGE ? 0 : -EBADMSG;
-		break;
-	default:
-		r = -EBADMSG;
 	}
 out:
 	zs_unmap_object(pool->arena, obj->handle);
@@ -465,6 +471,16 @@ static int mcz_obj_load(struct mcz_pool *pool, const struct mcz_obj *obj,
 	return r;
 }
 
+static bool mcz_slot_needs_stream(struct mcz_pool *pool, unsigned long word)
+{
+	unsigned int codec;
+
+	if (mcz_slot_kind(word) != MCZ_OBJ)
+		return false;
+	codec = mcz_slot_obj(word)->codec;
+	return codec >= MCZ_COMP && !pool->comp[codec - MCZ_COMP]->bare_unpack;
+}
+
 /**
  * mcz_pool_load() - read a page back
  * @pool: store
@@ -477,7 +493,6 @@ static int mcz_obj_load(struct mcz_pool *pool, const struct mcz_obj *obj,
 int mcz_pool_load(struct mcz_pool *pool, unsigned long index, struct page *page)
 {
 	unsigned long *slot = mcz_slot_find(pool, index);
-	const bool bare = pool->comp->bare_unpack;
 	struct mcz_stream *stream = NULL;
 	unsigned long word;
 	void *addr;
@@ -488,13 +503,13 @@ int mcz_pool_load(struct mcz_pool *pool, unsigned long index, struct page *page)
 		return 0;
 	}
 	/* A stream is waited for before the lock, where sleeping is allowed. */
-	if (!bare && mcz_slot_kind(READ_ONCE(*slot)) == MCZ_OBJ) {
+	if (!READ_ONCE(pool->bare) && mcz_slot_kind(READ_ONCE(*slot)) == MCZ_OBJ) {
 again:
 		stream = mcz_stream_get(pool);
 	}
 	bit_spin_lock(MCZ_SLOT_LOCK, slot);
 	word = *slot;
-	if (unlikely(!bare && !stream && mcz_slot_kind(word) == MCZ_OBJ)) {
+	if (unlikely(!stream && mcz_slot_needs_stream(pool, word))) {
 		bit_spin_unlock(MCZ_SLOT_LOCK, slot);
 		goto again;
 	}

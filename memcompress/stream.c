@@ -16,26 +16,38 @@
 #include "internal.h"
 
 /* Offered where the kernel has them; the order is zram's. */
-static const char * const mcz_algs[] = {
+static const char * const mcz_algs[MCZ_ALG_KINDS] = {
 	"lzo", "lzo-rle", "lz4", "lz4hc", "842", "zstd", "deflate",
 };
 
 /**
- * mcz_alg_known() - may a device use this algorithm?
+ * mcz_alg_find() - may a device or a VM use this algorithm?
  * @name: as in comp_algorithm
  *
  * Context: process; may load a module.
- * Return: true if so.
+ * Return: its number, below %MCZ_ALG_KINDS; or -EINVAL when it is none, or none that
+ * this kernel has.
  */
-bool mcz_alg_known(const char *name)
+int mcz_alg_find(const char *name)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(mcz_algs); i++) {
+	for (i = 0; i < MCZ_ALG_KINDS; i++) {
 		if (!strcmp(mcz_algs[i], name))
-			return mcz_comp_find(name);
+			return mcz_comp_find(name) ? i : -EINVAL;
 	}
-	return false;
+	return -EINVAL;
+}
+
+/**
+ * mcz_alg_name() - what an algorithm is called
+ * @alg: from mcz_alg_find()
+ *
+ * Return: the name.
+ */
+const char *mcz_alg_name(unsigned int alg)
+{
+	return mcz_algs[alg];
 }
 
 /**
@@ -60,43 +72,106 @@ ssize_t mcz_alg_list(const char *current_alg, char *buf)
 	return n;
 }
 
-/**
- * mcz_streams_create() - make a device's streams
- * @pool: to have them
- * @alg: algorithm
- *
- * Context: process; may sleep.
- * Return: 0, -ENOMEM, -ENOENT without the algorithm, or what else the crypto API
- * refuses @alg with.
- */
-int mcz_streams_create(struct mcz_pool *pool, const char *alg)
+/* No object has used that algorithm. */
+static void mcz_streams_drop(struct mcz_pool *pool, unsigned int slot)
 {
 	unsigned int i;
 
-	pool->comp = mcz_comp_find(alg);
-	if (!pool->comp)
+	for (i = 0; i < pool->nstreams; i++) {
+		struct mcz_stream *s = &pool->streams[i];
+
+		if (s->work[slot])
+			pool->comp[slot]->destroy(s->work[slot]);
+		s->work[slot] = NULL;
+	}
+	pool->comp[slot] = NULL;
+}
+
+static int mcz_streams_add(struct mcz_pool *pool, unsigned int slot,
+			   unsigned int alg)
+{
+	const struct mcz_comp *comp = mcz_comp_find(mcz_algs[alg]);
+	unsigned int i;
+
+	if (!comp)
 		return -ENOENT;
+	pool->comp[slot] = comp;
+	for (i = 0; i < pool->nstreams; i++) {
+		struct mcz_stream *s = &pool->streams[i];
+		void *work;
+
+		work = comp->create(mcz_algs[alg]);
+		if (IS_ERR(work)) {
+			mcz_streams_drop(pool, slot);
+			return PTR_ERR(work);
+		}
+		mutex_lock(&s->lock);
+		s->work[slot] = work;
+		mutex_unlock(&s->lock);
+	}
+	if (!comp->bare_unpack)
+		WRITE_ONCE(pool->bare, false);
+	/* Pairs with mcz_pack(): who sees the slot sees the workspaces. */
+	smp_store_release(&pool->slot_of[alg], slot);
+	return 0;
+}
+
+/**
+ * mcz_streams_create() - make a device's streams
+ * @pool: to have them
+ * @name: algorithm
+ *
+ * Context: process; may sleep.
+ * Return: 0, -ENOMEM, -EINVAL without the algorithm, or what else the crypto API
+ * refuses it with.
+ */
+int mcz_streams_create(struct mcz_pool *pool, const char *name)
+{
+	int alg = mcz_alg_find(name);
+	unsigned int i;
+
+	if (alg < 0)
+		return alg;
 	pool->nstreams = num_online_cpus();
 	pool->streams = kvcalloc(pool->nstreams, sizeof(*pool->streams),
 				 GFP_KERNEL);
 	if (!pool->streams)
 		return -ENOMEM;
+	for (i = 0; i < pool->nstreams; i++)
+		mutex_init(&pool->streams[i].lock);
 	for (i = 0; i < pool->nstreams; i++) {
-		struct mcz_stream *s = &pool->streams[i];
-
-		mutex_init(&s->lock);
-		s->work = pool->comp->create(alg);
-		if (IS_ERR(s->work)) {
-			int r = PTR_ERR(s->work);
-
-			s->work = NULL;
-			return r;
-		}
-		s->buf = kvmalloc(2 * MCZ_PAGE, GFP_KERNEL);
-		if (!s->buf)
+		pool->streams[i].buf = kvmalloc(2 * MCZ_PAGE, GFP_KERNEL);
+		if (!pool->streams[i].buf)
 			return -ENOMEM;
 	}
-	return 0;
+	pool->bare = true;
+	pool->alg = alg;
+	return mcz_streams_add(pool, 0, alg);
+}
+
+/**
+ * mcz_streams_use() - let streams have one more algorithm
+ * @pool: whose
+ * @alg: algorithm; it stays until the streams go
+ *
+ * Context: process; may sleep; mcz_settings_lock held.
+ * Return: 0, -ENOSPC beyond %MCZ_ALGS, -ENOMEM, or what else the crypto API refuses
+ * the algorithm with.
+ */
+int mcz_streams_use(struct mcz_pool *pool, unsigned int alg)
+{
+	unsigned int slot;
+
+	lockdep_assert_held(&mcz_settings_lock);
+	if (pool->slot_of[alg] || pool->alg == alg)
+		return 0;
+	for (slot = 1; slot < MCZ_ALGS; slot++) {
+		if (!pool->comp[slot])
+			break;
+	}
+	if (slot == MCZ_ALGS)
+		return -ENOSPC;
+	return mcz_streams_add(pool, slot, alg);
 }
 
 /**
@@ -109,11 +184,10 @@ void mcz_streams_destroy(struct mcz_pool *pool)
 
 	if (!pool->streams)
 		return;
-	for (i = 0; i < pool->nstreams; i++) {
+	for (i = 0; i < MCZ_ALGS; i++)
+		mcz_streams_drop(pool, i);
+	for (i = 0; i < pool->nstreams; i++)
 		kvfree(pool->streams[i].buf);
-		if (pool->streams[i].work)
-			pool->comp->destroy(pool->streams[i].work);
-	}
 	kvfree(pool->streams);
 	pool->streams = NULL;
 }

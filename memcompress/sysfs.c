@@ -134,7 +134,7 @@ static ssize_t comp_algorithm_store(struct device *d,
 	if (strscpy(name, buf, sizeof(name)) < 0)
 		return -EINVAL;
 	strim(name);
-	if (!mcz_alg_known(name))
+	if (mcz_alg_find(name) < 0)
 		return -EINVAL;
 	mutex_lock(&dev->lock);
 	if (dev->pool)

@@ -141,6 +141,33 @@ static ssize_t weight_store(struct kobject *kobj, struct kobj_attribute *attr,
 
 static struct kobj_attribute mcz_vm_weight = __ATTR_RW(weight);
 
+static ssize_t algorithm_show(struct kobject *kobj, struct kobj_attribute *attr,
+			      char *buf)
+{
+	unsigned int alg = READ_ONCE(mcz_vm_owner(kobj)->alg);
+
+	return sysfs_emit(buf, "%s\n", alg < MCZ_ALG_KINDS ? mcz_alg_name(alg) :
+							     "default");
+}
+
+static ssize_t algorithm_store(struct kobject *kobj, struct kobj_attribute *attr,
+			       const char *buf, size_t len)
+{
+	char name[MCZ_ALG_LEN];
+	int alg, r;
+
+	if (strscpy(name, buf, sizeof(name)) < 0)
+		return -EINVAL;
+	alg = sysfs_streq(name, "default") ? MCZ_ALG_DEFAULT :
+					     mcz_alg_find(strim(name));
+	if (alg < 0)
+		return alg;
+	r = mcz_owner_set_alg(mcz_vm_owner(kobj), alg);
+	return r ? r : len;
+}
+
+static struct kobj_attribute mcz_vm_algorithm = __ATTR_RW(algorithm);
+
 static ssize_t mcz_hist_emit(char *buf, ssize_t n, const char *name,
 			     const s64 *hist)
 {
@@ -185,6 +212,7 @@ static struct attribute *mcz_vm_attrs[] = {
 	&mcz_vm_max.attr.attr,
 	&mcz_vm_high.attr.attr,
 	&mcz_vm_weight.attr,
+	&mcz_vm_algorithm.attr,
 	&mcz_vm_entitled.attr.attr,
 	&mcz_vm_stat.attr,
 	NULL,
