@@ -60,12 +60,20 @@ iperf3                     traffic in tests
 ethtool                    offloads and statistics
 fio                        disk load in tests
 dmsetup                    device mapper targets
+e2fsprogs                  file systems in tests
+xfsprogs                   file systems in tests
+systemd                    systemd-makefs, which zram-generator calls
 gnuplot-nox                plots of make bench
 libvirt-daemon             a guest started by libvirt
 libvirt-daemon-driver-qemu the same
 libvirt-clients            virsh
 apparmor                   syntax of what make install adds
 udev                       rule of what make install adds
+'
+
+# Unpacked below the cache directory, not installed, for what installing would do to this machine.
+unpacked='
+systemd-zram-generator     a client of zram; installed it would swap to zram from the next boot on
 '
 
 # shellcheck source=tools/testing/vm/lib.sh
@@ -114,6 +122,16 @@ missing_images()
 	done
 }
 
+# missing_unpacked: those of the second list that are not in the cache.
+missing_unpacked()
+{
+	local name rest
+
+	while read -r name rest; do
+		[ -z "$name" ] || [ -d "$cache/packages/$name" ] || echo "$name"
+	done <<<"$unpacked"
+}
+
 as_root()
 {
 	if [ "$(id -u)" = 0 ]; then
@@ -159,8 +177,18 @@ unpack()
 		/sbin/depmod -b "$dir.part" "$rel" && cd / && rm -rf "$dir" && mv "$dir.part" "$dir"
 }
 
+# unpack_package NAME: to $cache/packages/NAME
+unpack_package()
+{
+	local dir=$cache/packages/$1
+
+	rm -rf "$dir.part"
+	mkdir -p "$dir.part"
+	cd "$dir.part" && apt-get -q download "$1" && dpkg-deb -x ./*.deb . && rm ./*.deb && cd / && mv "$dir.part" "$dir"
+}
+
 if [ "$mode" = list ]; then
-	grep . <<<"$packages"
+	grep . <<<"$packages$unpacked"
 	for kdir in 6.1 6.12; do
 		printf '%-26s %s\n' "linux-image of $kdir" "the one of the newest headers; booted as KVM host and guest"
 	done
@@ -170,11 +198,12 @@ command -v dpkg-query >/dev/null || die "this is no Debian: install by other mea
 
 mapfile -t want < <(missing_packages)
 mapfile -t images < <(missing_images)
-if [ ${#want[@]} = 0 ] && [ ${#images[@]} = 0 ]; then
+mapfile -t files < <(missing_unpacked)
+if [ ${#want[@]} = 0 ] && [ ${#images[@]} = 0 ] && [ ${#files[@]} = 0 ]; then
 	echo "setup: all packages are there"
 	exit 0
 fi
-[ "$mode" != check ] || die "missing: $(printf "%s " "${want[@]}" "${images[@]}")"
+[ "$mode" != check ] || die "missing: $(printf "%s " "${want[@]}" "${images[@]}" "${files[@]}")"
 
 root=1
 if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
@@ -182,7 +211,7 @@ if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
 		root=
 	fi
 fi
-if [ -z "$root" ] && { [ ${#want[@]} != 0 ] || [ -z "$unpack" ]; }; then
+if [ -z "$root" ] && { [ ${#want[@]} != 0 ] || { [ ${#images[@]} != 0 ] && [ -z "$unpack" ]; }; }; then
 	die "neither root nor sudo; have the administrator install: ${want[*]} ${images[*]}"
 fi
 
@@ -205,6 +234,10 @@ elif [ ${#images[@]} != 0 ]; then
 	done
 fi
 
-mapfile -t want < <(missing_packages; missing_images)
+for file in "${files[@]}"; do
+	run "unpacking $file" unpack_package "$file"
+done
+
+mapfile -t want < <(missing_packages; missing_images; missing_unpacked)
 [ ${#want[@]} = 0 ] || die "still missing: ${want[*]}"
 echo "setup: done"
