@@ -54,6 +54,13 @@ vmtest:
 debug:
 	@tools/testing/debug/run.sh $(T)
 
+# Suites of others that Debian does not package.
+peers:
+	@[ -n "$(LTP)" ] || { echo 'make peers LTP=DIR: where LTP is installed' >&2; exit 2; }
+	@set -e; for k in $(KVERS); do \
+		tools/testing/vm/run.sh --kver $$k --env VMACCEL_LTP="$(abspath $(LTP))" --no-skip \
+			--timeout 3600 memcompress/ltp_test.sh; done
+
 vm:
 	@tools/testing/vm/shell.sh $(if $(KVER),--kver $(KVER))
 
@@ -74,7 +81,7 @@ DKMS_VERSION = $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
 dkms-install:
 	@command -v dkms >/dev/null || { echo 'dkms is missing: apt-get install dkms' >&2; exit 1; }
 	mkdir -p $(DESTDIR)/usr/src/vmaccel-$(DKMS_VERSION)
-	git ls-files -z dkms.conf Kbuild compat vhost-accel | \
+	git ls-files -z dkms.conf Kbuild compat vhost-accel memcompress | \
 		xargs -0 cp -p --parents -t $(DESTDIR)/usr/src/vmaccel-$(DKMS_VERSION)
 	dkms install -m vmaccel -v $(DKMS_VERSION)
 
@@ -101,9 +108,10 @@ help:
 	@echo '  make kunit            KUnit suites in User Mode Linux'
 	@echo '  make vmtest [T=name]  kselftests in Debian'"'"'s kernels under QEMU'
 	@echo '  make debug [T=name]   kselftests in a kernel with KASAN, lockdep, kmemleak (part of check-full)'
+	@echo '  make peers LTP=dir    tests of others, as installed in dir: LTP zram01 to zram03'
 	@echo
 	@echo '  KVER=6.1|6.12|release  KDIR=path  T=dir[/program]  B=id-glob  ACCEL=tcg|kvm  INSN=1'
 
 .PHONY: modules modules_install host-install install uninstall clean setup style unit kunit \
-	vmtest debug vm check check-full bench demo dkms-install help
+	vmtest debug peers vm check check-full bench demo dkms-install help
 .DEFAULT_GOAL := modules
