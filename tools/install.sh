@@ -86,12 +86,15 @@ udev_apply()
 
 remove_modules()
 {
-	local dir=$DESTDIR/lib/modules/$1
+	local updates=$DESTDIR/lib/modules/$1/updates module found=
 
-	[ -e "$dir/updates/vhost-accel" ] || return 0
-	rm -f "$dir"/updates/vhost-accel/vhost_accel.ko*
-	rmdir --ignore-fail-on-non-empty -p "$dir/updates/vhost-accel" 2>/dev/null || :
-	[ -n "$DESTDIR" ] || depmod "$1"
+	for module in vhost-accel/vhost_accel memcompress/memcompress; do
+		[ -e "$updates/${module%/*}" ] || continue
+		found=1
+		rm -f "$updates/$module".ko*
+		rmdir --ignore-fail-on-non-empty -p "$updates/${module%/*}" 2>/dev/null || :
+	done
+	[ -z "$found" ] || [ -n "$DESTDIR" ] || depmod "$1"
 }
 
 remove=
