@@ -47,7 +47,7 @@ zramctl_works()
 	swapoff "$dev" && zramctl --reset "$dev" && return "$r"
 }
 
-# What systemd does at boot, and its units: generate, set up, swap on and off, reset.
+# What systemd does at boot, and its units: generate, set up, swap on and off, reset. zramctl has removed the device.
 zram_generator()
 {
 	local generator=$PACKAGES/systemd-zram-generator/lib/systemd/system-generators/zram-generator r=0
@@ -56,6 +56,7 @@ zram_generator()
 	cat /proc/meminfo >"$TMP/root/proc/meminfo"
 	: >"$TMP/root/proc/cmdline"
 	printf '[zram0]\nzram-size = 48\ncompression-algorithm = zstd\n' >"$TMP/root/etc/systemd/zram-generator.conf"
+	[ "$(cat /sys/class/zram-control/hot_add)" = 0 ] || return 1
 	export ZRAM_GENERATOR_ROOT=$TMP/root
 	"$generator" "$TMP/units" "$TMP/units" "$TMP/units" && grep -q '^What=/dev/zram0' "$TMP/units/dev-zram0.swap" &&
 	"$generator" --setup-device zram0 >/dev/null || return 1

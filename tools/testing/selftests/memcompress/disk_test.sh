@@ -173,8 +173,8 @@ read_only()
 	dd if=/dev/zero of="$DEV" bs=4k count=1 2>/dev/null || r=1
 	blockdev --setro "$DEV" || r=1
 	! dd if=/dev/zero of="$DEV" bs=4k count=1 oflag=direct 2>/dev/null || r=1
-	! blkdiscard "$DEV" 2>/dev/null || r=1
 	! sync "$DEV" 2>/dev/null || r=1
+	! blkdiscard "$DEV" 2>/dev/null || r=1
 	exec 9<&-
 	[ "$(column io_stat 2)" -gt 0 ] || r=1
 	blockdev --setrw "$DEV"
