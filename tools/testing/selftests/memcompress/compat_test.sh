@@ -65,17 +65,32 @@ zram_generator()
 	"$generator" --reset-device zram0 && [ "$(cat /sys/block/zram0/initstate)" = 0 ] && return "$r"
 }
 
-# kselftest NAME: a test of the kernel tree, in a copy, since the tree is read-only here. zram01 starts dd two
-# thousand times: a small one does.
+# zram01 appends a KiB by dd until the device is full, some two thousand times, which takes an emulated machine two
+# minutes. In the shell itself it takes seconds; the tests are what they are.
+KIB=$(printf '\\0%.0s' {1..1024})
+dd()
+{
+	local arg file=
+
+	for arg; do
+		case $arg in
+		of=*)	file=${arg#of=} ;;
+		esac
+	done
+	# shellcheck disable=SC2059
+	printf "$KIB" >>"$file"
+}
+
+# kselftest NAME: a test of the kernel tree, in a copy, since the tree is read-only here
 kselftest()
 {
-	(cd "$TMP/zram" && PATH=$TMP/bin:$PATH "./$1") >"$TMP/$1.log" 2>&1
+	(export KIB && export -f dd && cd "$TMP/zram" && "./$1") >"$TMP/$1.log" 2>&1
 	sed 's/^/# /' "$TMP/$1.log"
 	grep -q ' : \[PASS\]' "$TMP/$1.log" && ! grep -q FAIL "$TMP/$1.log"
 }
 
 ksft_print_header
-kst_need zramctl mkswap bc busybox
+kst_need zramctl mkswap bc mkfs.ext4
 TREE=$("$VMACCEL_TOP/tools/testing/kunit/source.sh") || ksft_exit_skip "no kernel sources: run tools/setup.sh"
 PACKAGES=${VMACCEL_CACHE:-$HOME/.cache/vmaccel}/packages
 [ -d "$PACKAGES/systemd-zram-generator" ] || ksft_exit_skip "no zram-generator: run tools/setup.sh"
@@ -83,7 +98,6 @@ ksft_set_plan 8
 TMP=$(mktemp -d)
 kst_undo rm -rf "$TMP"
 cp -r "$TREE/tools/testing/selftests/zram" "$TMP/zram"
-mkdir "$TMP/bin" && ln -s "$(command -v busybox)" "$TMP/bin/dd"
 ksft_test "refused beside zram, cleanly" beside_zram
 kst_load memcompress zram_compat=1
 ksft_test "zram's names" zram_names
