@@ -11,7 +11,9 @@
  * A bio is served in the task that sends it. The device's blocks are pages, so that
  * a bio is of whole pages of the device. Its memory need not be: direct I/O from odd
  * addresses and file systems' small buffers come in pieces, which pass through a
- * page of ours. A page of the device is so always read and written as a whole.
+ * page of ours. A page of the device is so always read and written as a whole. Pages
+ * that concern the backing device are under way when the task goes on; only one
+ * that is to be read in pieces is waited for.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
@@ -55,6 +57,35 @@ static void mcz_copy_page(struct bio *bio, struct bvec_iter *iter,
 	kunmap_local(addr);
 }
 
+/*
+ * A page from wherever it is. With @parent it may be under way on return; without it
+ * is waited for.
+ */
+static int mcz_load(struct mcz_pool *pool, unsigned long index, struct page *page,
+		    struct bio *parent)
+{
+	int r;
+
+	do {
+		r = mcz_pool_load(pool, index, page);
+		if (r != -EAGAIN)
+			return r;
+		r = mcz_back_read(pool, index, page, parent);
+	} while (r == -ESTALE);
+	return r;
+}
+
+/* With its content taken @page is free, be it stored or under way. */
+static int mcz_store(struct mcz_pool *pool, unsigned long index, struct page *page,
+		     struct bio *parent)
+{
+	int r = mcz_pool_store(pool, index, page);
+
+	if ((r == -EAGAIN || r == -ENOMEM) && pool->back)
+		r = mcz_back_write(pool, index, page, parent);
+	return r;
+}
+
 /* A page whose data lies in pieces: by way of a page of our own. */
 static int mcz_rw_pieces(struct mcz_pool *pool, unsigned long index,
 			 struct bio *bio, struct bvec_iter *iter, bool write)
@@ -65,21 +96,14 @@ static int mcz_rw_pieces(struct mcz_pool *pool, unsigned long index,
 
 	if (write) {
 		mcz_copy_page(bio, iter, page, true);
-		r = mcz_pool_store(pool, index, page);
+		r = mcz_store(pool, index, page, bio);
 	} else {
-		r = mcz_pool_load(pool, index, page);
+		r = mcz_load(pool, index, page, NULL);
 		if (!r)
 			mcz_copy_page(bio, iter, page, false);
 	}
 	mempool_free(page, &pool->bounce);
 	return r;
-}
-
-static int mcz_rw_whole(struct mcz_pool *pool, unsigned long index,
-			struct page *page, bool write)
-{
-	return write ? mcz_pool_store(pool, index, page) :
-		       mcz_pool_load(pool, index, page);
 }
 
 /* One page of the bio; @iter moves on unless it fails. */
@@ -91,7 +115,8 @@ static int mcz_bio_page(struct mcz_pool *pool, struct bio *bio,
 	int r;
 
 	if (bv.bv_len == MCZ_PAGE) {
-		r = mcz_rw_whole(pool, index, bv.bv_page, write);
+		r = write ? mcz_store(pool, index, bv.bv_page, bio) :
+			    mcz_load(pool, index, bv.bv_page, bio);
 		bio_advance_iter_single(bio, iter, MCZ_PAGE);
 	} else {
 		r = mcz_rw_pieces(pool, index, bio, iter, write);
@@ -179,7 +204,10 @@ static void mcz_submit_bio(struct bio *bio)
 }
 
 #ifdef COMPAT_HAVE_RW_PAGE
-/* A huge page, and a page that failed, come again as a bio. */
+/*
+ * A huge page, a page that failed, and what concerns the backing device come again
+ * as a bio.
+ */
 static int mcz_rw_page(struct block_device *bdev, sector_t sector,
 		       struct page *page, enum req_op op)
 {
@@ -194,7 +222,8 @@ static int mcz_rw_page(struct block_device *bdev, sector_t sector,
 	if (!pool || sector & (PAGE_SECTORS - 1) || index >= pool->nslots ||
 	    (write && bdev_read_only(bdev)))
 		return -EIO;
-	r = mcz_rw_whole(pool, index, page, write);
+	r = write ? mcz_pool_store(pool, index, page) :
+		    mcz_pool_load(pool, index, page);
 	if (!r)
 		page_endio(page, write, 0);
 	return r;
@@ -248,6 +277,17 @@ static const struct block_device_operations mcz_async_ops = {
 	.free_disk = mcz_free_disk,
 };
 
+/**
+ * mcz_disk_is_ours() - is a disk one of these?
+ * @disk: any
+ *
+ * Return: true if so.
+ */
+bool mcz_disk_is_ours(const struct gendisk *disk)
+{
+	return disk->fops->owner == THIS_MODULE;
+}
+
 /* Nobody has the disk open, and nobody can open it until mcz_unclaim(). */
 static int mcz_claim(struct mcz_dev *dev)
 {
@@ -279,8 +319,11 @@ static void mcz_teardown(struct mcz_dev *dev)
 	sync_blockdev(dev->disk->part0);
 	set_capacity_and_notify(dev->disk, 0);
 	WRITE_ONCE(dev->pool, NULL);
+	mcz_back_drain(dev->back);
 	if (pool)
 		mcz_pool_destroy(pool);
+	mcz_back_close(dev->back);
+	dev->back = NULL;
 }
 
 /**
@@ -306,6 +349,7 @@ int mcz_dev_setup(struct mcz_dev *dev, u64 bytes)
 			       round_up(bytes, MCZ_PAGE), dev->limit);
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
+	pool->back = dev->back;
 	WRITE_ONCE(dev->pool, pool);
 	set_capacity_and_notify(dev->disk, pool->nslots * PAGE_SECTORS);
 	return 0;

@@ -5,7 +5,8 @@
  * Lock order, outermost first:
  *
  *   mcz_control_lock -> mcz_dev.lock -> mcz_owner_lock -> mcz_settings_lock
- *   -> mcz_stream.lock -> bit lock of a slot -> zsmalloc's own locks
+ *   -> mcz_stream.lock -> bit lock of a slot
+ *   -> zsmalloc's own locks, mcz_back.lock
  *
  * I/O takes none of the first four: a device is set up before its capacity is, and
  * torn down when nobody has it open. Freeing a slot takes the slot's bit lock
@@ -23,6 +24,7 @@
 #include "fill_core.h"
 #include "owner.h"
 
+struct mcz_back;
 struct zs_pool;
 
 /** MCZ_SLOTS_PER_LEAF - slots in one page of the slot table */
@@ -41,28 +43,6 @@ struct zs_pool;
 #define MCZ_DISKSIZE_MAX (2ULL << 40)
 
 /**
- * enum mcz_kind - what a slot holds
- * @MCZ_EMPTY: nothing was stored, or it was freed: reads as zeroes
- * @MCZ_SAME: one 32-bit value repeated; it stands in the upper half of the slot
- * @MCZ_OBJ: the upper bits point to a &struct mcz_obj
- */
-enum mcz_kind {
-	MCZ_EMPTY,
-	MCZ_SAME,
-	MCZ_OBJ,
-};
-
-/*
- * A slot: bit 0 is its lock, bits 1 and 2 its kind; see enum mcz_kind. Where it
- * holds a value, bits 16 to 31 are the owner's index.
- */
-#define MCZ_SLOT_LOCK 0
-#define MCZ_SLOT_KIND_SHIFT 1
-#define MCZ_SLOT_KIND_MASK 0x6UL
-#define MCZ_SLOT_OWNER_SHIFT 16
-#define MCZ_SLOT_VALUE_SHIFT 32
-
-/**
  * enum mcz_codec - how an object's bytes make a page
  * @MCZ_RAW: they are the page
  * @MCZ_PATTERN: 8 bytes, repeated
@@ -77,13 +57,14 @@ enum mcz_codec {
 
 /**
  * struct mcz_obj - a page that takes memory
- * @handle: its bytes in the arena
+ * @handle: its bytes in the arena, or their block on the backing device
  * @sum: checksum of those bytes
  * @len: bytes, 1 to %MCZ_PAGE
  * @codec: enum mcz_codec, or a value after %MCZ_COMP
  * @owner: index of its owner
  *
- * Written before a slot points to it, constant after that.
+ * Written before a slot points to it, constant after that; only that its bytes may
+ * move from the arena to the backing device, under the lock of its slot.
  */
 struct mcz_obj {
 	unsigned long handle;
@@ -138,6 +119,10 @@ struct mcz_stream {
  * @notify_free: slots that swap or discard gave back, empty or not
  * @bad_sum: objects whose bytes had changed
  * @reserve: stores that dipped into the emergency reserve
+ * @bd_count: of the pages, those on the backing device
+ * @bd_reads: blocks read from it
+ * @bd_writes: blocks written to it
+ * @bd_errors: reads and writes that it failed
  */
 struct mcz_stats {
 	s64 pages;
@@ -152,6 +137,10 @@ struct mcz_stats {
 	s64 notify_free;
 	s64 bad_sum;
 	s64 reserve;
+	s64 bd_count;
+	s64 bd_reads;
+	s64 bd_writes;
+	s64 bd_errors;
 };
 
 /**
@@ -173,6 +162,7 @@ struct mcz_stats {
  * @bounce: pages for data that lies in pieces
  * @reserved: bytes that owners lack to their minima, see mcz_owner_balance()
  * @node: in the list of stores, for owner.c
+ * @back: backing device, or NULL
  */
 struct mcz_pool {
 	unsigned long nslots;
@@ -192,6 +182,7 @@ struct mcz_pool {
 	mempool_t bounce;
 	u64 reserved;
 	struct list_head node;
+	struct mcz_back *back;
 };
 
 /**
@@ -203,6 +194,7 @@ struct mcz_pool {
  * @sync: swap may wait for it instead of going through the swap cache
  * @alg: algorithm
  * @limit: see &struct mcz_pool
+ * @back: backing device, or NULL; the store uses it too
  * @pool: store, NULL until the disk size is set
  */
 struct mcz_dev {
@@ -213,6 +205,7 @@ struct mcz_dev {
 	bool sync;
 	char alg[MCZ_ALG_LEN];
 	unsigned long limit;
+	struct mcz_back *back;
 	struct mcz_pool *pool;
 };
 
@@ -244,6 +237,7 @@ int mcz_dev_setup(struct mcz_dev *dev, u64 bytes);
 int mcz_dev_reset(struct mcz_dev *dev);
 int mcz_dev_set_sync(struct mcz_dev *dev, bool sync);
 const char *mcz_disk_prefix(void);
+bool mcz_disk_is_ours(const struct gendisk *disk);
 
 /* sysfs.c */
 int mcz_parse_bytes(const char *buf, u64 *bytes);
@@ -278,6 +272,24 @@ int mcz_pool_load(struct mcz_pool *pool, unsigned long index, struct page *page)
 void mcz_pool_free(struct mcz_pool *pool, unsigned long index);
 void mcz_pool_discard(struct mcz_pool *pool, unsigned long first,
 		      unsigned long end);
+bool mcz_pool_full(struct mcz_pool *pool);
+struct mcz_obj *mcz_pool_pack(struct mcz_pool *pool, struct page *page, void *buf);
+void mcz_pool_drop(struct mcz_obj *obj);
+void mcz_pool_publish(struct mcz_pool *pool, unsigned long index,
+		      struct mcz_obj *obj);
+int mcz_pool_unpack(struct mcz_pool *pool, const struct mcz_obj *head,
+		    const void *src, struct page *page);
 void mcz_pool_sum(const struct mcz_pool *pool, struct mcz_stats *sum);
+
+/* back.c */
+struct mcz_back *mcz_back_open(const char *path, bool force);
+void mcz_back_close(struct mcz_back *back);
+const char *mcz_back_path(const struct mcz_back *back);
+void mcz_back_drain(struct mcz_back *back);
+void mcz_back_free(struct mcz_back *back, unsigned long block);
+int mcz_back_write(struct mcz_pool *pool, unsigned long index, struct page *page,
+		   struct bio *parent);
+int mcz_back_read(struct mcz_pool *pool, unsigned long index, struct page *page,
+		  struct bio *parent);
 
 #endif /* MCZ_INTERNAL_H */

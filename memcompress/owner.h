@@ -131,6 +131,18 @@ static inline struct mcz_owner *mcz_owner_at(u16 index)
 }
 
 /**
+ * mcz_owner_hold() - one more reference to an owner
+ * @owner: the owner of a page that is in its slot yet
+ *
+ * Context: any; also with interrupts off.
+ */
+static inline void mcz_owner_hold(struct mcz_owner *owner)
+{
+	if (owner->index)
+		percpu_ref_get(&owner->ref);
+}
+
+/**
  * mcz_owner_put() - a page of an owner is gone
  * @owner: whose
  *

@@ -18,7 +18,8 @@
  * is held while an object is read, so that nobody frees it meanwhile, and while
  * the word is replaced, never across an allocation.
  *
- * Limits: what cannot be stored is an error to the writer, and swap keeps the page.
+ * Limits: what cannot be stored goes to the backing device (see back.c); without one
+ * it is an error to the writer, and swap keeps the page.
  * What is read back was checked against its checksum: damaged bytes are an error,
  * never a page. Two writes to one slot at a time leave one of the two.
  */
@@ -27,10 +28,9 @@
 #include <linux/processor.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/bit_spinlock.h>
 #include <linux/zsmalloc.h>
 
-#include "internal.h"
+#include "slot.h"
 #include "sum_core.h"
 
 /* Stores that may dip into the emergency reserve at the same time. */
@@ -44,43 +44,6 @@
 #define MCZ_GFP_WAIT (GFP_NOIO | __GFP_NOWARN)
 
 static struct kmem_cache *mcz_obj_cache;
-
-static enum mcz_kind mcz_slot_kind(unsigned long word)
-{
-	return (word & MCZ_SLOT_KIND_MASK) >> MCZ_SLOT_KIND_SHIFT;
-}
-
-static struct mcz_obj *mcz_slot_obj(unsigned long word)
-{
-	return (struct mcz_obj *)(word & ~(MCZ_SLOT_KIND_MASK |
-					   BIT(MCZ_SLOT_LOCK)));
-}
-
-static unsigned long mcz_slot_from_obj(const struct mcz_obj *obj)
-{
-	return (unsigned long)obj | MCZ_OBJ << MCZ_SLOT_KIND_SHIFT;
-}
-
-static struct mcz_owner *mcz_slot_owner(unsigned long word)
-{
-	return mcz_owner_at(word >> MCZ_SLOT_OWNER_SHIFT);
-}
-
-static unsigned long mcz_slot_from_value(u32 value, const struct mcz_owner *owner)
-{
-	return (unsigned long)value << MCZ_SLOT_VALUE_SHIFT |
-	       (unsigned long)owner->index << MCZ_SLOT_OWNER_SHIFT |
-	       MCZ_SAME << MCZ_SLOT_KIND_SHIFT;
-}
-
-/* The slot, or NULL while its leaf was never written to: it is empty then. */
-static unsigned long *mcz_slot_find(const struct mcz_pool *pool,
-				    unsigned long index)
-{
-	unsigned long *leaf = READ_ONCE(pool->leaf[index / MCZ_SLOTS_PER_LEAF]);
-
-	return leaf ? leaf + index % MCZ_SLOTS_PER_LEAF : NULL;
-}
 
 /* May this store dip into the reserve? If so, mcz_reserve_put() follows. */
 static bool mcz_reserve_get(struct mcz_pool *pool)
@@ -190,6 +153,16 @@ static void mcz_slot_release(struct mcz_pool *pool, unsigned long word)
 		mcz_obj_free(pool, obj);
 		break;
 	}
+	case MCZ_DISK: {
+		struct mcz_obj *obj = mcz_slot_obj(word);
+
+		owner = mcz_owner_at(obj->owner);
+		mcz_count(pool, bd_count, -1);
+		mcz_owner_count(owner, disk, -1);
+		mcz_back_free(pool->back, obj->handle);
+		kmem_cache_free(mcz_obj_cache, obj);
+		break;
+	}
 	}
 	mcz_count(pool, pages, -1);
 	mcz_owner_count(owner, pages, -1);
@@ -199,12 +172,10 @@ static void mcz_slot_release(struct mcz_pool *pool, unsigned long word)
 /* Put @word into the slot; return what was there. */
 static unsigned long mcz_slot_replace(unsigned long *slot, unsigned long word)
 {
-	unsigned long old;
+	unsigned long old = mcz_slot_lock(slot);
 
-	bit_spin_lock(MCZ_SLOT_LOCK, slot);
-	old = *slot & ~BIT(MCZ_SLOT_LOCK);
-	WRITE_ONCE(*slot, word | BIT(MCZ_SLOT_LOCK));
-	bit_spin_unlock(MCZ_SLOT_LOCK, slot);
+	mcz_slot_set(slot, word);
+	mcz_slot_unlock(slot);
 	return old;
 }
 
@@ -346,6 +317,19 @@ static bool mcz_pool_fits(struct mcz_pool *pool)
 	return true;
 }
 
+/**
+ * mcz_pool_full() - is the arena at its limit?
+ * @pool: store
+ *
+ * Return: true if a page is not likely to find room.
+ */
+bool mcz_pool_full(struct mcz_pool *pool)
+{
+	unsigned long limit = READ_ONCE(pool->limit);
+
+	return limit && zs_get_total_pages(pool->arena) >= limit;
+}
+
 static int mcz_pool_store_for(struct mcz_pool *pool, unsigned long *slot,
 			      struct page *page, struct mcz_owner *owner)
 {
@@ -364,6 +348,10 @@ static int mcz_pool_store_for(struct mcz_pool *pool, unsigned long *slot,
 		mcz_owner_count(owner, same, 1);
 		word = mcz_slot_from_value(value, owner);
 	} else {
+		/* What goes to the backing device is packed there. */
+		if (pool->back && (mcz_pool_full(pool) ||
+				   mcz_owner_admit(pool, owner, 0) == MCZ_SPILL))
+			return -EAGAIN;
 		obj = same ? mcz_obj_make_pattern(pool, value, owner) :
 			     mcz_obj_make(pool, page, owner);
 		if (IS_ERR(obj))
@@ -376,7 +364,7 @@ static int mcz_pool_store_for(struct mcz_pool *pool, unsigned long *slot,
 		mcz_obj_account(pool, owner, obj, 1);
 		if (obj->codec == MCZ_RAW)
 			mcz_count(pool, huge_since, 1);
-		word = mcz_slot_from_obj(obj);
+		word = mcz_slot_from_obj(obj, MCZ_OBJ);
 	}
 	mcz_count(pool, pages, 1);
 	mcz_owner_count(owner, pages, 1);
@@ -412,46 +400,169 @@ int mcz_pool_store(struct mcz_pool *pool, unsigned long index, struct page *page
 		if (owner->index)
 			this_cpu_inc(owner->stats->store_ns[mcz_owner_bucket(start)]);
 	} else {
-		mcz_owner_count(owner, refused, 1);
+		if (!pool->back)
+			mcz_owner_count(owner, refused, 1);
 		mcz_owner_put(owner);
 	}
 	return r;
+}
+
+static struct mcz_obj *mcz_head_alloc(struct mcz_pool *pool)
+{
+	struct mcz_obj *obj = kmem_cache_alloc(mcz_obj_cache, MCZ_GFP_NOW);
+
+	if (obj)
+		return obj;
+	if (!(current->flags & PF_MEMALLOC))
+		return kmem_cache_alloc(mcz_obj_cache, MCZ_GFP_WAIT);
+	if (mcz_reserve_get(pool)) {
+		obj = kmem_cache_alloc(mcz_obj_cache, MCZ_GFP_RESERVE);
+		mcz_reserve_put(pool);
+	}
+	return obj;
+}
+
+/**
+ * mcz_pool_pack() - pack a page into a buffer instead of the arena
+ * @pool: store
+ * @page: page; its content has been taken on return
+ * @buf: a page for its bytes
+ *
+ * Context: process; may sleep, but not for memory when the task is a reclaimer's.
+ * Return: an object without a handle, which keeps its owner, or NULL without memory.
+ */
+struct mcz_obj *mcz_pool_pack(struct mcz_pool *pool, struct page *page, void *buf)
+{
+	struct mcz_obj *obj = mcz_head_alloc(pool);
+	struct mcz_stream *stream;
+	struct mcz_owner *owner;
+	struct mcz_packed p;
+	void *addr;
+
+	if (!obj)
+		return NULL;
+	owner = mcz_owner_get(page);
+	obj->owner = owner->index;
+	stream = mcz_stream_get(pool);
+	addr = kmap_local_page(page);
+	mcz_pack(pool, stream, owner, addr, &p);
+	memcpy(buf, p.src, p.len);
+	kunmap_local(addr);
+	mcz_stream_put(stream);
+	obj->sum = mcz_sum(buf, p.len);
+	obj->len = p.len;
+	obj->codec = p.codec;
+	return obj;
+}
+
+/**
+ * mcz_pool_drop() - a page could not be written to the backing device
+ * @obj: from mcz_pool_pack(); gone
+ *
+ * Context: process.
+ */
+void mcz_pool_drop(struct mcz_obj *obj)
+{
+	struct mcz_owner *owner = mcz_owner_at(obj->owner);
+
+	mcz_owner_count(owner, refused, 1);
+	mcz_owner_put(owner);
+	kmem_cache_free(mcz_obj_cache, obj);
+}
+
+/**
+ * mcz_pool_publish() - a page has been written to the backing device
+ * @pool: store
+ * @index: slot that a store has been tried to
+ * @obj: the page, from mcz_pool_pack(); its handle is its block
+ *
+ * Context: process.
+ */
+void mcz_pool_publish(struct mcz_pool *pool, unsigned long index,
+		      struct mcz_obj *obj)
+{
+	struct mcz_owner *owner = mcz_owner_at(obj->owner);
+
+	mcz_count(pool, pages, 1);
+	mcz_count(pool, bd_count, 1);
+	mcz_owner_count(owner, pages, 1);
+	mcz_owner_count(owner, disk, 1);
+	mcz_owner_count(owner, stores, 1);
+	mcz_owner_count(owner, spilled, 1);
+	mcz_slot_release(pool, mcz_slot_replace(mcz_slot_find(pool, index),
+						mcz_slot_from_obj(obj, MCZ_DISK)));
+}
+
+/* Check an object's bytes and make a page of them. */
+static int mcz_unpack(struct mcz_pool *pool, const struct mcz_obj *obj,
+		      const void *src, struct mcz_stream *stream, void *page)
+{
+	const struct mcz_comp *comp;
+	unsigned int slot;
+	u64 value;
+	int r;
+
+	if (unlikely(mcz_sum(src, obj->len) != obj->sum)) {
+		mcz_count(pool, bad_sum, 1);
+		return -EBADMSG;
+	}
+	switch (obj->codec) {
+	case MCZ_RAW:
+		memcpy(page, src, MCZ_PAGE);
+		return 0;
+	case MCZ_PATTERN:
+		memcpy(&value, src, sizeof(value));
+		mcz_fill_page(page, value);
+		return 0;
+	default:
+		slot = obj->codec - MCZ_COMP;
+		comp = pool->comp[slot];
+		r = comp->unpack(stream ? stream->work[slot] : NULL, src, obj->len,
+				 page);
+		if (r < 0)
+			return r;
+		return r == MCZ_PAGE ? 0 : -EBADMSG;
+	}
 }
 
 /* Unpack an object; its slot's lock is held. */
 static int mcz_obj_read(struct mcz_pool *pool, const struct mcz_obj *obj,
 			struct mcz_stream *stream, void *page)
 {
-	const struct mcz_comp *comp;
-	unsigned int slot;
-	const void *src;
-	u64 value;
-	int r = 0;
+	const void *src = zs_map_object(pool->arena, obj->handle, ZS_MM_RO);
+	int r = mcz_unpack(pool, obj, src, stream, page);
 
-	src = zs_map_object(pool->arena, obj->handle, ZS_MM_RO);
-	if (unlikely(mcz_sum(src, obj->len) != obj->sum)) {
-		mcz_count(pool, bad_sum, 1);
-		r = -EBADMSG;
-		goto out;
-	}
-	switch (obj->codec) {
-	case MCZ_RAW:
-		memcpy(page, src, MCZ_PAGE);
-		break;
-	case MCZ_PATTERN:
-		memcpy(&value, src, sizeof(value));
-		mcz_fill_page(page, value);
-		break;
-	default:
-		slot = obj->codec - MCZ_COMP;
-		comp = pool->comp[slot];
-		r = comp->unpack(stream ? stream->work[slot] : NULL, src, obj->len,
-				 page);
-		if (r >= 0)
-			r = r == MCZ_PAGE ? 0 : -EBADMSG;
-	}
-out:
 	zs_unmap_object(pool->arena, obj->handle);
+	return r;
+}
+
+/**
+ * mcz_pool_unpack() - make a page of bytes from the backing device
+ * @pool: store
+ * @head: copy of the object that they belong to; its owner is held
+ * @src: they
+ * @page: to fill
+ *
+ * Context: process; may sleep, but not for memory.
+ * Return: 0, or -EBADMSG when they are damaged: @page is worthless then.
+ */
+int mcz_pool_unpack(struct mcz_pool *pool, const struct mcz_obj *head,
+		    const void *src, struct page *page)
+{
+	struct mcz_stream *stream = NULL;
+	void *addr;
+	int r;
+
+	if (!READ_ONCE(pool->bare))
+		stream = mcz_stream_get(pool);
+	addr = kmap_local_page(page);
+	r = mcz_unpack(pool, head, src, stream, addr);
+	kunmap_local(addr);
+	if (stream)
+		mcz_stream_put(stream);
+	mcz_owner_count(mcz_owner_at(head->owner), loads, 1);
+	if (r)
+		mcz_owner_count(mcz_owner_at(head->owner), bad_sum, 1);
 	return r;
 }
 
@@ -488,7 +599,8 @@ static bool mcz_slot_needs_stream(struct mcz_pool *pool, unsigned long word)
  * @page: to fill; an empty slot makes it zero
  *
  * Context: process; may sleep.
- * Return: 0, or -EBADMSG when what was stored is damaged: @page is worthless then.
+ * Return: 0; -EAGAIN when it is on the backing device; -EBADMSG when what was stored
+ * is damaged: @page is worthless then.
  */
 int mcz_pool_load(struct mcz_pool *pool, unsigned long index, struct page *page)
 {
@@ -507,10 +619,9 @@ int mcz_pool_load(struct mcz_pool *pool, unsigned long index, struct page *page)
 again:
 		stream = mcz_stream_get(pool);
 	}
-	bit_spin_lock(MCZ_SLOT_LOCK, slot);
-	word = *slot;
+	word = mcz_slot_lock(slot);
 	if (unlikely(!stream && mcz_slot_needs_stream(pool, word))) {
-		bit_spin_unlock(MCZ_SLOT_LOCK, slot);
+		mcz_slot_unlock(slot);
 		goto again;
 	}
 	addr = kmap_local_page(page);
@@ -526,9 +637,12 @@ again:
 	case MCZ_OBJ:
 		r = mcz_obj_load(pool, mcz_slot_obj(word), stream, addr);
 		break;
+	case MCZ_DISK:
+		r = -EAGAIN;
+		break;
 	}
 	kunmap_local(addr);
-	bit_spin_unlock(MCZ_SLOT_LOCK, slot);
+	mcz_slot_unlock(slot);
 	if (stream)
 		mcz_stream_put(stream);
 	return r;

@@ -7,6 +7,7 @@
 #include <linux/ctype.h>
 #include <linux/device.h>
 #include <linux/kernel.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/zsmalloc.h>
@@ -239,6 +240,55 @@ static ssize_t sync_store(struct device *d, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(sync);
 
+static ssize_t backing_dev_show(struct device *d, struct device_attribute *attr,
+				char *buf)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	ssize_t n;
+
+	mutex_lock(&dev->lock);
+	n = sysfs_emit(buf, "%s\n", mcz_back_path(dev->back));
+	mutex_unlock(&dev->lock);
+	return n;
+}
+
+/* "PATH", "force:PATH" or "none" */
+static ssize_t backing_dev_store(struct device *d, struct device_attribute *attr,
+				 const char *buf, size_t len)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	struct mcz_back *back = NULL;
+	char *path, *name;
+	bool force;
+	int r = 0;
+
+	path = kstrndup(buf, len, GFP_KERNEL);
+	if (!path)
+		return -ENOMEM;
+	name = strim(path);
+	force = strstarts(name, "force:");
+	if (force)
+		name += strlen("force:");
+	mutex_lock(&dev->lock);
+	if (dev->pool) {
+		r = -EBUSY;
+		goto out;
+	}
+	if (strcmp(name, "none"))
+		back = mcz_back_open(name, force);
+	if (IS_ERR(back)) {
+		r = PTR_ERR(back);
+		goto out;
+	}
+	mcz_back_close(dev->back);
+	dev->back = back;
+out:
+	mutex_unlock(&dev->lock);
+	kfree(path);
+	return r ? r : len;
+}
+static DEVICE_ATTR_RW(backing_dev);
+
 /* The counters of a device; all zero while it is bare. */
 static void mcz_stats_get(struct mcz_dev *dev, struct mcz_stats *s)
 {
@@ -287,6 +337,20 @@ static ssize_t io_stat_show(struct device *d, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(io_stat);
 
+static ssize_t bd_stat_show(struct device *d, struct device_attribute *attr,
+			    char *buf)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	struct mcz_stats s;
+
+	mutex_lock(&dev->lock);
+	mcz_stats_get(dev, &s);
+	mutex_unlock(&dev->lock);
+	return sysfs_emit(buf, "%8lld %8lld %8lld\n", s.bd_count, s.bd_reads,
+			  s.bd_writes);
+}
+static DEVICE_ATTR_RO(bd_stat);
+
 static ssize_t debug_stat_show(struct device *d, struct device_attribute *attr,
 			       char *buf)
 {
@@ -297,8 +361,9 @@ static ssize_t debug_stat_show(struct device *d, struct device_attribute *attr,
 	mcz_stats_get(dev, &s);
 	mutex_unlock(&dev->lock);
 	/* writestall and miss_free are zram's: it has them, we have not. */
-	return sysfs_emit(buf, "version: 1\n%8d %8d\nnoise %lld\nbad_sum %lld\nreserve %lld\n",
-			  0, 0, s.noise, s.bad_sum, s.reserve);
+	return sysfs_emit(buf, "version: 1\n%8d %8d\nnoise %lld\n"
+			  "bad_sum %lld\nreserve %lld\nbd_errors %lld\n",
+			  0, 0, s.noise, s.bad_sum, s.reserve, s.bd_errors);
 }
 static DEVICE_ATTR_RO(debug_stat);
 
@@ -311,9 +376,11 @@ static struct attribute *mcz_disk_attrs[] = {
 	&dev_attr_mem_used_max.attr,
 	&dev_attr_max_comp_streams.attr,
 	&dev_attr_comp_algorithm.attr,
+	&dev_attr_backing_dev.attr,
 	&dev_attr_sync.attr,
 	&dev_attr_io_stat.attr,
 	&dev_attr_mm_stat.attr,
+	&dev_attr_bd_stat.attr,
 	&dev_attr_debug_stat.attr,
 	NULL,
 };

@@ -77,4 +77,46 @@ static inline int compat_disk_set_sync(struct gendisk *disk, bool sync,
 #define COMPAT_HAVE_RW_PAGE
 #endif
 
+/*
+ * Linux 6.9 made an open block device a file; before, exclusive was a mode.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#define COMPAT_BDEV struct file
+
+static inline struct file *compat_bdev_open(const char *path, void *holder)
+{
+	return bdev_file_open_by_path(path, BLK_OPEN_READ | BLK_OPEN_WRITE,
+				      holder, NULL);
+}
+
+static inline struct block_device *compat_bdev_of(struct file *handle)
+{
+	return file_bdev(handle);
+}
+
+static inline void compat_bdev_close(struct file *handle, void *holder)
+{
+	bdev_fput(handle);
+}
+#else
+#define COMPAT_BDEV struct block_device
+
+static inline struct block_device *compat_bdev_open(const char *path,
+						    void *holder)
+{
+	return blkdev_get_by_path(path, FMODE_READ | FMODE_WRITE | FMODE_EXCL,
+				  holder);
+}
+
+static inline struct block_device *compat_bdev_of(struct block_device *handle)
+{
+	return handle;
+}
+
+static inline void compat_bdev_close(struct block_device *handle, void *holder)
+{
+	blkdev_put(handle, FMODE_READ | FMODE_WRITE | FMODE_EXCL);
+}
+#endif
+
 #endif /* COMPAT_LINUX_BLKDEV_H */
