@@ -258,16 +258,16 @@ static bool fill_device(const struct work *w, struct bm_side *s, struct bm_pages
 	double cpu;
 	bool good;
 
-	if (bm_start(s, w->alg, p->count * BM_PAGE))
-		return false;
 	before = in_use();
 	slab = meminfo("Slab");
+	if (bm_start(s, w->alg, p->count * BM_PAGE))
+		return false;
 	cpu = cpu_seconds();
 	good = !bm_rw(s, p, 0, p->count, true);
 	cpu = cpu_seconds() - cpu;
 	used = in_use() - before;
 	if (good) {
-		snprintf(more, sizeof(more), "cpu=%.2f used=%lld slab=%lld arena=%llu alg=%s",
+		snprintf(more, sizeof(more), "better=more cpu=%.2f used=%lld slab=%lld arena=%llu alg=%s",
 			 cpu, used, meminfo("Slab") - slab,
 			 (unsigned long long)bm_mm_stat(s, 3), w->alg ? w->alg : s->fallback);
 		print_run(w, s, (double)p->count * BM_PAGE / used, more);
