@@ -13,7 +13,8 @@
  *
  * Control: the value is compared from both ends first, since most pages differ
  * there. The sample takes 16 bytes from each of 16 evenly spaced places, so that a
- * page which is half noise, half zero is not called noise.
+ * page which is half noise, half zero is not called noise. Most pages show in the
+ * first 4 of each 16 that they are none: of 64 bytes drawn evenly 56 differ.
  *
  * Limits: noise is a guess. On guest RAM it catches 94 of 100 pages that zstd
  * cannot make smaller than 3264 bytes and calls 1 of 1000 others noise; those
@@ -27,6 +28,8 @@
 #define MCZ_WORDS (MCZ_PAGE / sizeof(u64))
 #define MCZ_SAMPLES 16
 #define MCZ_NOISE_MIN 140
+#define MCZ_GLANCE 4
+#define MCZ_GLANCE_MIN 44
 
 /**
  * mcz_fill_same() - is a page one repeated value?
@@ -65,25 +68,35 @@ void mcz_fill_page(void *page, u64 value)
 		word[i] = value;
 }
 
-/**
- * mcz_fill_noise() - would compressing a page be a waste?
- * @page: %MCZ_PAGE bytes, aligned to 8
- *
- * Return: true if a sample of it holds at least %MCZ_NOISE_MIN different bytes.
- */
-bool mcz_fill_noise(const void *page)
+/* Mark bytes @from to @to - 1 of each place as seen; return how many have been. */
+static unsigned int mcz_fill_sample(const u8 *page, u64 seen[4], unsigned int from,
+				    unsigned int to)
 {
-	const u8 *byte = page;
-	u64 seen[4] = { };
 	unsigned int i, j, n = 0;
 
 	for (i = 0; i < MCZ_SAMPLES; i++) {
-		const u8 *at = byte + i * (MCZ_PAGE / MCZ_SAMPLES);
+		const u8 *at = page + i * (MCZ_PAGE / MCZ_SAMPLES);
 
-		for (j = 0; j < 256 / MCZ_SAMPLES; j++)
+		for (j = from; j < to; j++)
 			seen[at[j] >> 6] |= 1ULL << (at[j] & 63);
 	}
 	for (i = 0; i < 4; i++)
 		n += hweight64(seen[i]);
-	return n >= MCZ_NOISE_MIN;
+	return n;
+}
+
+/**
+ * mcz_fill_noise() - would compressing a page be a waste?
+ * @page: %MCZ_PAGE bytes, aligned to 8
+ *
+ * Return: true if a sample of it holds at least %MCZ_NOISE_MIN different bytes, and
+ * its first quarter %MCZ_GLANCE_MIN.
+ */
+bool mcz_fill_noise(const void *page)
+{
+	u64 seen[4] = { };
+
+	return mcz_fill_sample(page, seen, 0, MCZ_GLANCE) >= MCZ_GLANCE_MIN &&
+	       mcz_fill_sample(page, seen, MCZ_GLANCE, 256 / MCZ_SAMPLES) >=
+	       MCZ_NOISE_MIN;
 }

@@ -53,14 +53,20 @@ static inline void fill_case_page(const struct fill_case *c, u8 *page)
 		page[c->change] ^= 1;
 }
 
-/* Bytes 0 to n - 1 in turn: @n different values wherever the sample looks. */
+/* Byte @i of the 256 that the sample looks at, in its order. */
+static inline unsigned int fill_case_sample(unsigned int i)
+{
+	/* Of the first 16 of each 256: four everywhere, then the others. */
+	return i < 64 ? i / 4 * 256 + i % 4 : (i - 64) / 12 * 256 + 4 + (i - 64) % 12;
+}
+
+/* Bytes 0 to n - 1 in turn where the sample looks. */
 static inline void fill_case_values(u8 *page, unsigned int n)
 {
 	unsigned int i;
 
-	/* The sample is the first 16 bytes of each 256. */
-	for (i = 0; i < MCZ_PAGE; i++)
-		page[i] = (i / 256 * 16 + i % 16) % n;
+	for (i = 0; i < 256; i++)
+		page[fill_case_sample(i)] = i % n;
 }
 
 #endif /* MCZ_FILL_CASES_H */
