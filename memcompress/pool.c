@@ -205,6 +205,7 @@ static void mcz_pack(struct mcz_pool *pool, struct mcz_stream *stream,
 		mcz_count(pool, noise, 1);
 		return;
 	}
+	/* Pairs with mcz_streams_add(). */
 	if (alg < MCZ_ALG_KINDS)
 		slot = smp_load_acquire(&pool->slot_of[alg]);
 	len = pool->comp[slot]->pack(stream->work[slot], page, stream->buf,
