@@ -140,7 +140,25 @@ struct mcz_back {
 
 /* ---- blocks ---- */
 
-static long mcz_block_alloc(struct mcz_back *back)
+/**
+ * mcz_back_bdev() - the block device itself
+ * @back: backing device
+ *
+ * Return: it.
+ */
+struct block_device *mcz_back_bdev(const struct mcz_back *back)
+{
+	return back->bdev;
+}
+
+/**
+ * mcz_back_alloc() - take a block
+ * @back: backing device
+ *
+ * Context: any.
+ * Return: the block, or -ENOSPC.
+ */
+long mcz_back_alloc(struct mcz_back *back)
 {
 	unsigned long start = READ_ONCE(back->hint), block;
 	int round;
@@ -386,7 +404,7 @@ int mcz_back_write(struct mcz_pool *pool, unsigned long index, struct page *page
 		mcz_io_put(io);
 		return -ENOMEM;
 	}
-	block = mcz_block_alloc(back);
+	block = mcz_back_alloc(back);
 	if (block < 0) {
 		mcz_pool_drop(obj);
 		mcz_io_put(io);

@@ -319,6 +319,8 @@ static void mcz_teardown(struct mcz_dev *dev)
 	sync_blockdev(dev->disk->part0);
 	set_capacity_and_notify(dev->disk, 0);
 	WRITE_ONCE(dev->pool, NULL);
+	if (pool)
+		mcz_demoter_destroy(pool->demoter);
 	mcz_back_drain(dev->back);
 	if (pool)
 		mcz_pool_destroy(pool);
@@ -337,6 +339,7 @@ static void mcz_teardown(struct mcz_dev *dev)
 int mcz_dev_setup(struct mcz_dev *dev, u64 bytes)
 {
 	struct mcz_pool *pool;
+	int r;
 
 	lockdep_assert_held(&dev->lock);
 	if (dev->pool)
@@ -350,6 +353,11 @@ int mcz_dev_setup(struct mcz_dev *dev, u64 bytes)
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
 	pool->back = dev->back;
+	r = pool->back ? mcz_demoter_create(pool, dev) : 0;
+	if (r) {
+		mcz_pool_destroy(pool);
+		return r;
+	}
 	WRITE_ONCE(dev->pool, pool);
 	set_capacity_and_notify(dev->disk, pool->nslots * PAGE_SECTORS);
 	return 0;
@@ -376,11 +384,15 @@ int mcz_dev_reset(struct mcz_dev *dev)
 	int r;
 
 	lockdep_assert_held(&dev->lock);
+	if (dev->users)
+		return -EBUSY;
 	r = mcz_claim(dev);
 	if (r)
 		return r;
 	mcz_teardown(dev);
 	dev->limit = 0;
+	WRITE_ONCE(dev->wb_limited, false);
+	atomic64_set(&dev->wb_limit, 0);
 	strscpy(dev->alg, mcz_default_alg, sizeof(dev->alg));
 	r = mcz_set_sync(dev, true);
 	mcz_unclaim(dev);

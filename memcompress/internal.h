@@ -5,7 +5,7 @@
  * Lock order, outermost first:
  *
  *   mcz_control_lock -> mcz_dev.lock -> mcz_owner_lock -> mcz_settings_lock
- *   -> mcz_stream.lock -> bit lock of a slot
+ *   -> mcz_demoter.lock -> mcz_stream.lock -> bit lock of a slot
  *   -> zsmalloc's own locks, mcz_back.lock
  *
  * I/O takes none of the first four: a device is set up before its capacity is, and
@@ -25,6 +25,7 @@
 #include "owner.h"
 
 struct mcz_back;
+struct mcz_demoter;
 struct zs_pool;
 
 /** MCZ_SLOTS_PER_LEAF - slots in one page of the slot table */
@@ -163,6 +164,7 @@ struct mcz_stats {
  * @reserved: bytes that owners lack to their minima, see mcz_owner_balance()
  * @node: in the list of stores, for owner.c
  * @back: backing device, or NULL
+ * @demoter: moves objects there, or NULL
  */
 struct mcz_pool {
 	unsigned long nslots;
@@ -183,6 +185,7 @@ struct mcz_pool {
 	u64 reserved;
 	struct list_head node;
 	struct mcz_back *back;
+	struct mcz_demoter *demoter;
 };
 
 /**
@@ -195,6 +198,9 @@ struct mcz_pool {
  * @alg: algorithm
  * @limit: see &struct mcz_pool
  * @back: backing device, or NULL; the store uses it too
+ * @users: files that use the store without the lock; it cannot be reset
+ * @wb_limited: @wb_limit counts; without the lock
+ * @wb_limit: pages that may yet be moved to the backing device; without the lock
  * @pool: store, NULL until the disk size is set
  */
 struct mcz_dev {
@@ -206,6 +212,9 @@ struct mcz_dev {
 	char alg[MCZ_ALG_LEN];
 	unsigned long limit;
 	struct mcz_back *back;
+	unsigned int users;
+	bool wb_limited;
+	atomic64_t wb_limit;
 	struct mcz_pool *pool;
 };
 
@@ -277,6 +286,8 @@ struct mcz_obj *mcz_pool_pack(struct mcz_pool *pool, struct page *page, void *bu
 void mcz_pool_drop(struct mcz_obj *obj);
 void mcz_pool_publish(struct mcz_pool *pool, unsigned long index,
 		      struct mcz_obj *obj);
+bool mcz_pool_move(struct mcz_pool *pool, unsigned long index, unsigned long word,
+		   unsigned long block, bool good);
 int mcz_pool_unpack(struct mcz_pool *pool, const struct mcz_obj *head,
 		    const void *src, struct page *page);
 void mcz_pool_sum(const struct mcz_pool *pool, struct mcz_stats *sum);
@@ -286,10 +297,34 @@ struct mcz_back *mcz_back_open(const char *path, bool force);
 void mcz_back_close(struct mcz_back *back);
 const char *mcz_back_path(const struct mcz_back *back);
 void mcz_back_drain(struct mcz_back *back);
+struct block_device *mcz_back_bdev(const struct mcz_back *back);
+long mcz_back_alloc(struct mcz_back *back);
 void mcz_back_free(struct mcz_back *back, unsigned long block);
 int mcz_back_write(struct mcz_pool *pool, unsigned long index, struct page *page,
 		   struct bio *parent);
 int mcz_back_read(struct mcz_pool *pool, unsigned long index, struct page *page,
 		  struct bio *parent);
+
+/**
+ * enum mcz_what - which objects to move to the backing device
+ * @MCZ_WHAT_IDLE: idle ones only
+ * @MCZ_WHAT_HUGE: uncompressed ones only
+ * @MCZ_WHAT_OWNERS: only those of owners above their marks
+ * @MCZ_WHAT_MARK: mark others idle
+ */
+enum mcz_what {
+	MCZ_WHAT_IDLE = BIT(0),
+	MCZ_WHAT_HUGE = BIT(1),
+	MCZ_WHAT_OWNERS = BIT(2),
+	MCZ_WHAT_MARK = BIT(3),
+};
+
+/* demote.c */
+int mcz_demoter_create(struct mcz_pool *pool, struct mcz_dev *dev);
+void mcz_demoter_destroy(struct mcz_demoter *demoter);
+void mcz_demote_check(struct mcz_pool *pool, struct mcz_owner *owner);
+int mcz_demote_now(struct mcz_pool *pool, enum mcz_what what, unsigned long first,
+		   unsigned long end);
+void mcz_demote_mark(struct mcz_pool *pool);
 
 #endif /* MCZ_INTERNAL_H */

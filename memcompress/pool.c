@@ -145,7 +145,9 @@ static void mcz_slot_release(struct mcz_pool *pool, unsigned long word)
 		mcz_count(pool, same, -1);
 		mcz_owner_count(owner, same, -1);
 		break;
-	case MCZ_OBJ: {
+	case MCZ_OBJ:
+	case MCZ_IDLE:
+	case MCZ_WB: {
 		struct mcz_obj *obj = mcz_slot_obj(word);
 
 		owner = mcz_owner_at(obj->owner);
@@ -396,6 +398,8 @@ int mcz_pool_store(struct mcz_pool *pool, unsigned long index, struct page *page
 	if (owner->index)
 		start = local_clock();
 	r = mcz_pool_store_for(pool, slot, page, owner);
+	if (pool->demoter && (!r || r == -EAGAIN))
+		mcz_demote_check(pool, owner);
 	if (likely(!r)) {
 		mcz_owner_count(owner, stores, 1);
 		if (owner->index)
@@ -494,6 +498,47 @@ void mcz_pool_publish(struct mcz_pool *pool, unsigned long index,
 						mcz_slot_from_obj(obj, MCZ_DISK)));
 }
 
+/**
+ * mcz_pool_move() - an object has been copied to the backing device
+ * @pool: store
+ * @index: its slot
+ * @word: what the slot is, of kind %MCZ_WB, unless somebody touched it since
+ * @block: where the copy is
+ * @good: it is there indeed; else the object stays
+ *
+ * Context: process.
+ * Return: true if the object is on the backing device now; else @block is free.
+ */
+bool mcz_pool_move(struct mcz_pool *pool, unsigned long index, unsigned long word,
+		   unsigned long block, bool good)
+{
+	unsigned long *slot = mcz_slot_find(pool, index);
+	struct mcz_obj *obj = mcz_slot_obj(word);
+	struct mcz_owner *owner;
+	unsigned long handle;
+
+	if (mcz_slot_lock(slot) != word) {
+		mcz_slot_unlock(slot);
+		return false;
+	}
+	if (!good) {
+		mcz_slot_set(slot, mcz_slot_from_obj(obj, MCZ_IDLE));
+		mcz_slot_unlock(slot);
+		return false;
+	}
+	owner = mcz_owner_at(obj->owner);
+	mcz_obj_account(pool, owner, obj, -1);
+	mcz_count(pool, bd_count, 1);
+	mcz_owner_count(owner, disk, 1);
+	mcz_owner_count(owner, demoted, 1);
+	handle = obj->handle;
+	obj->handle = block;
+	mcz_slot_set(slot, mcz_slot_from_obj(obj, MCZ_DISK));
+	mcz_slot_unlock(slot);
+	zs_free(pool->arena, handle);
+	return true;
+}
+
 /* Check an object's bytes and make a page of them. */
 static int mcz_unpack(struct mcz_pool *pool, const struct mcz_obj *obj,
 		      const void *src, struct mcz_stream *stream, void *page)
@@ -587,7 +632,7 @@ static bool mcz_slot_needs_stream(struct mcz_pool *pool, unsigned long word)
 {
 	unsigned int codec;
 
-	if (mcz_slot_kind(word) != MCZ_OBJ)
+	if (!mcz_slot_in_arena(word))
 		return false;
 	codec = mcz_slot_obj(word)->codec;
 	return codec >= MCZ_COMP && !pool->comp[codec - MCZ_COMP]->bare_unpack;
@@ -616,7 +661,7 @@ int mcz_pool_load(struct mcz_pool *pool, unsigned long index, struct page *page)
 		return 0;
 	}
 	/* A stream is waited for before the lock, where sleeping is allowed. */
-	if (!READ_ONCE(pool->bare) && mcz_slot_kind(READ_ONCE(*slot)) == MCZ_OBJ) {
+	if (!READ_ONCE(pool->bare) && mcz_slot_in_arena(READ_ONCE(*slot))) {
 again:
 		stream = mcz_stream_get(pool);
 	}
@@ -635,6 +680,11 @@ again:
 		word >>= MCZ_SLOT_VALUE_SHIFT;
 		mcz_fill_page(addr, (u64)word << 32 | word);
 		break;
+	case MCZ_IDLE:
+	case MCZ_WB:
+		/* It is wanted: it stays. */
+		mcz_slot_set(slot, mcz_slot_from_obj(mcz_slot_obj(word), MCZ_OBJ));
+		fallthrough;
 	case MCZ_OBJ:
 		r = mcz_obj_load(pool, mcz_slot_obj(word), stream, addr);
 		break;

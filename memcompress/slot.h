@@ -16,12 +16,16 @@
  * @MCZ_EMPTY: nothing was stored, or it was freed: reads as zeroes
  * @MCZ_SAME: one 32-bit value repeated; it stands in the upper half of the slot
  * @MCZ_OBJ: the upper bits point to a &struct mcz_obj, whose bytes are in the arena
- * @MCZ_DISK: the same, and its bytes are on the backing device
+ * @MCZ_IDLE: the same, not read for a while; see demote.c
+ * @MCZ_WB: the same, and a copy of it is being written to the backing device
+ * @MCZ_DISK: the same, and its bytes are on the backing device only
  */
 enum mcz_kind {
 	MCZ_EMPTY,
 	MCZ_SAME,
 	MCZ_OBJ,
+	MCZ_IDLE,
+	MCZ_WB,
 	MCZ_DISK,
 };
 
@@ -38,6 +42,14 @@ enum mcz_kind {
 static inline enum mcz_kind mcz_slot_kind(unsigned long word)
 {
 	return (word & MCZ_SLOT_KIND_MASK) >> MCZ_SLOT_KIND_SHIFT;
+}
+
+/* Does it hold an object whose bytes are in the arena? */
+static inline bool mcz_slot_in_arena(unsigned long word)
+{
+	enum mcz_kind kind = mcz_slot_kind(word);
+
+	return kind >= MCZ_OBJ && kind <= MCZ_WB;
 }
 
 static inline struct mcz_obj *mcz_slot_obj(unsigned long word)

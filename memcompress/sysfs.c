@@ -289,6 +289,117 @@ out:
 }
 static DEVICE_ATTR_RW(backing_dev);
 
+/* The store for as long as it takes, without the lock; mcz_store_put() follows. */
+static struct mcz_pool *mcz_store_get(struct mcz_dev *dev)
+{
+	struct mcz_pool *pool;
+
+	mutex_lock(&dev->lock);
+	pool = dev->pool;
+	if (pool)
+		dev->users++;
+	mutex_unlock(&dev->lock);
+	return pool;
+}
+
+static void mcz_store_put(struct mcz_dev *dev)
+{
+	mutex_lock(&dev->lock);
+	dev->users--;
+	mutex_unlock(&dev->lock);
+}
+
+static ssize_t idle_store(struct device *d, struct device_attribute *attr,
+			  const char *buf, size_t len)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	struct mcz_pool *pool;
+
+	if (!sysfs_streq(buf, "all"))
+		return -EINVAL;
+	pool = mcz_store_get(dev);
+	if (!pool)
+		return -EINVAL;
+	mcz_demote_mark(pool);
+	mcz_store_put(dev);
+	return len;
+}
+static DEVICE_ATTR_WO(idle);
+
+static ssize_t writeback_store(struct device *d, struct device_attribute *attr,
+			       const char *buf, size_t len)
+{
+	struct mcz_dev *dev = mcz_of(d);
+	unsigned long first = 0, end = ULONG_MAX;
+	enum mcz_what what = 0;
+	struct mcz_pool *pool;
+	int r;
+
+	if (sysfs_streq(buf, "idle"))
+		what = MCZ_WHAT_IDLE;
+	else if (sysfs_streq(buf, "huge") || sysfs_streq(buf, "incompressible"))
+		what = MCZ_WHAT_HUGE;
+	else if (sysfs_streq(buf, "huge_idle"))
+		what = MCZ_WHAT_HUGE | MCZ_WHAT_IDLE;
+	else if (strstarts(buf, "page_index=") &&
+		 !kstrtoul(buf + strlen("page_index="), 10, &first) &&
+		 first < ULONG_MAX)
+		end = first + 1;
+	else
+		return -EINVAL;
+	pool = mcz_store_get(dev);
+	if (!pool)
+		return -EINVAL;
+	if (!pool->demoter)
+		r = -ENODEV;
+	else if (first >= pool->nslots)
+		r = -EINVAL;
+	else
+		r = mcz_demote_now(pool, what, first, min(end, pool->nslots));
+	mcz_store_put(dev);
+	return r ? r : len;
+}
+static DEVICE_ATTR_WO(writeback);
+
+static ssize_t writeback_limit_show(struct device *d,
+				    struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lld\n", atomic64_read(&mcz_of(d)->wb_limit));
+}
+
+static ssize_t writeback_limit_store(struct device *d,
+				     struct device_attribute *attr,
+				     const char *buf, size_t len)
+{
+	u64 pages;
+
+	if (kstrtou64(buf, 10, &pages) || pages > S64_MAX)
+		return -EINVAL;
+	atomic64_set(&mcz_of(d)->wb_limit, pages);
+	return len;
+}
+static DEVICE_ATTR_RW(writeback_limit);
+
+static ssize_t writeback_limit_enable_show(struct device *d,
+					   struct device_attribute *attr,
+					   char *buf)
+{
+	return sysfs_emit(buf, "%d\n", READ_ONCE(mcz_of(d)->wb_limited));
+}
+
+static ssize_t writeback_limit_enable_store(struct device *d,
+					    struct device_attribute *attr,
+					    const char *buf, size_t len)
+{
+	bool yes;
+
+	if (kstrtobool(buf, &yes))
+		return -EINVAL;
+	WRITE_ONCE(mcz_of(d)->wb_limited, yes);
+	return len;
+}
+static DEVICE_ATTR_RW(writeback_limit_enable);
+
 /* The counters of a device; all zero while it is bare. */
 static void mcz_stats_get(struct mcz_dev *dev, struct mcz_stats *s)
 {
@@ -377,6 +488,10 @@ static struct attribute *mcz_disk_attrs[] = {
 	&dev_attr_max_comp_streams.attr,
 	&dev_attr_comp_algorithm.attr,
 	&dev_attr_backing_dev.attr,
+	&dev_attr_idle.attr,
+	&dev_attr_writeback.attr,
+	&dev_attr_writeback_limit.attr,
+	&dev_attr_writeback_limit_enable.attr,
 	&dev_attr_sync.attr,
 	&dev_attr_io_stat.attr,
 	&dev_attr_mm_stat.attr,

@@ -165,6 +165,92 @@ file_system()
 	umount "$dir" && fsck.ext4 -fn $DEV >/dev/null 2>&1 && return $r
 }
 
+# By hand, as with zram: what is marked, or does not compress, goes, within the budget.
+writeback()
+{
+	local r=0
+
+	refused "Invalid argument" $SYS/writeback idle || r=1
+	echo lz4 >$SYS/comp_algorithm && echo 64M >$SYS/disksize || return 1
+	refused "No such device" $SYS/writeback idle || r=1
+	refused "Invalid argument" $SYS/idle 10 || r=1
+	reset_device && set_up 0 64M || return 1
+	refused "Invalid argument" $SYS/writeback all || r=1
+	refused "Invalid argument" $SYS/writeback page_index=16384 || r=1
+	yes memcompress | head -c 4M >"$TMP/text"
+	write_noise 0 && dd if="$TMP/text" of=$DEV bs=256k seek=16 oflag=direct 2>/dev/null || r=1
+	echo idle >$SYS/writeback && [ "$(column bd_stat 1)" = 0 ] || r=1
+	echo page_index=7 >$SYS/writeback && [ "$(column bd_stat 1)" = 1 ] || r=1
+	echo 100 >$SYS/writeback_limit && echo 1 >$SYS/writeback_limit_enable || r=1
+	refused "Input/output error" $SYS/writeback huge || r=1
+	[ "$(column bd_stat 1)" = 101 ] && [ "$(cat $SYS/writeback_limit)" = 0 ] || r=1
+	echo 0 >$SYS/writeback_limit_enable && echo huge >$SYS/writeback && [ "$(column bd_stat 1)" = 1024 ] &&
+		[ "$(column mm_stat 8)" = 0 ] || r=1
+	echo all >$SYS/idle && dd if=$DEV of=/dev/null bs=1M skip=4 count=1 iflag=direct 2>/dev/null || r=1
+	echo idle >$SYS/writeback && [ "$(column bd_stat 1)" = $((2048 - 256)) ] || r=1
+	same_noise 0 && cmp -s -i $((4 << 20)):0 -n $((4 << 20)) $DEV "$TMP/text" || r=1
+	stats
+	[ "$(column io_stat 1)" = 0 ] && reset_device && return $r
+}
+
+# Beyond the limit the first pages leave memory, so that there is room for the next.
+demotion()
+{
+	local r=0
+
+	set_up 2M 64M && write_noise 0 || return 1
+	kst_wait 10 eval "[ \"\$(column mm_stat 3)\" -le $((7 << 18)) ]" || r=1
+	stats
+	write_noise 32 && same_noise 0 && same_noise 32 || r=1
+	[ "$(column io_stat 1)" = 0 ] && [ "$(column io_stat 2)" = 0 ] || r=1
+	reset_device && return $r
+}
+
+# A demotion that cannot write changes nothing.
+dead_for_demotion()
+{
+	local r=0
+
+	set_up 0 64M && write_noise 0 && dead || return 1
+	refused "Input/output error" $SYS/writeback huge || r=1
+	[ "$(column bd_stat 1)" = 0 ] && [ "$(column mm_stat 8)" = 1024 ] && [ "$(debug bd_errors)" -gt 0 ] || r=1
+	same_noise 0 && healthy && echo huge >$SYS/writeback && [ "$(column bd_stat 1)" = 1024 ] && same_noise 0 || r=1
+	reset_device && return $r
+}
+
+# What is moved while it is overwritten, discarded and read is right all the same.
+stress_moving()
+{
+	local pid r
+
+	stress "$@" & pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		echo all >$SYS/idle
+		echo idle >$SYS/writeback
+		echo huge >$SYS/writeback
+	done 2>/dev/null
+	wait "$pid"
+	r=$?
+	stats
+	return $r
+}
+
+# The same with a backing device that fails every now and then.
+stress_failing()
+{
+	local pid r
+
+	echo 1M >$SYS/mem_limit && dead || return 1
+	stress_moving errors & pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 0.3 && healthy && sleep 0.3 && dead
+	done
+	wait "$pid"
+	r=$?
+	[ "$(column io_stat 2)" -gt 0 ] || r=1
+	echo 4M >$SYS/mem_limit && healthy && return $r
+}
+
 # stress [errors]
 stress()
 {
@@ -284,7 +370,7 @@ kst_loaded null_blk || modprobe null_blk nr_devices=0 || ksft_exit_skip "no modu
 kst_loaded dm_mod || kst_load_stock dm_mod
 [ -d /sys/kernel/config/nullb ] || mount -t configfs none /sys/kernel/config
 [ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 none /sys/fs/cgroup
-ksft_set_plan 17
+ksft_set_plan 22
 TMP=$(mktemp -d)
 kst_undo rm -rf "$TMP"
 dd if=/dev/urandom of="$TMP/noise" bs=1M count=4 2>/dev/null
@@ -314,11 +400,16 @@ set_up 4M 64M
 ksft_test "fio finds what it wrote" verify_fio
 ksft_test "ext4 on the device" file_system
 ksft_test "overwritten, discarded and read at once" stress
+ksft_test "the same while objects move" stress_moving
+ksft_test "the same with a device that fails at times" stress_failing
 ksft_test "the backing device cannot be read" dead_for_reads
 ksft_test "the backing device cannot be written to" dead_for_writes
 ksft_test "the backing device is damaged" damaged
 ksft_test "reset" reset_device
 ksft_test "the backing device is full" full
+ksft_test "writeback by hand" writeback
+ksft_test "demotion makes room" demotion
+ksft_test "demotion that cannot write" dead_for_demotion
 ksft_test "swap, synchronous" load anon 1 lz4
 ksft_test "swap of huge pages, asynchronous, zstd" load thp 0 zstd
 ksft_test "swap that comes back damaged" damaged_swap
