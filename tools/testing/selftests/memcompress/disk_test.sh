@@ -120,7 +120,7 @@ content()
 
 	set_up "$1" "$2" || return 1
 	ksft_print_msg "seed $seed"
-	expected=$("$BIN/page_io" "$DEV" "$seed" $((1024 * LONG))) || return 1
+	expected=$("$BIN/page_io" "$DEV" "$seed" $((512 * LONG))) || return 1
 	# shellcheck disable=SC2086 # three numbers
 	counts $expected && [ "$(column mm_stat 9)" -ge "$(column mm_stat 8)" ] &&
 	[ "$(tr -s ' ' <"$SYS/io_stat" | cut -d' ' -f2-4)" = "0 0 0" ] && blkdiscard "$DEV" && counts 0 0 0 &&
