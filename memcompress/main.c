@@ -13,10 +13,10 @@ module_param_named(zram_compat, mcz_zram_compat, bool, 0444);
 MODULE_PARM_DESC(zram_compat,
 		 "Register as zram: /dev/zramN and class zram-control (default N)");
 
-char *mcz_default_alg = "lz4";
+char *mcz_default_alg = "zstd";
 module_param_named(comp_algorithm, mcz_default_alg, charp, 0444);
 MODULE_PARM_DESC(comp_algorithm,
-		 "Compression algorithm of new devices (default lz4)");
+		 "Compression algorithm of new devices (default zstd)");
 
 static int __init mcz_init(void)
 {

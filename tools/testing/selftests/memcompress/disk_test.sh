@@ -108,7 +108,7 @@ set_up()
 reset_device()
 {
 	kst_wait 10 eval "echo 1 >$SYS/reset" 2>/dev/null && [ "$(cat "$SYS/initstate")" = 0 ] &&
-	[ "$(cat "$SYS/sync")" = 1 ] && grep -qF "[lz4]" "$SYS/comp_algorithm" &&
+	[ "$(cat "$SYS/sync")" = 1 ] && grep -qF "[zstd]" "$SYS/comp_algorithm" &&
 	[ "$(tr -s ' ' <"$SYS/mm_stat")" = " 0 0 0 0 0 0 0 0 0" ]
 }
 

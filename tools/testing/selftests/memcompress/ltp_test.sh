@@ -22,7 +22,7 @@ stand_in()
 
 	ko=$(kst_ko memcompress) || return 1
 	mkdir -p /run/modprobe.d "$TMP/bin"
-	echo "install zram modprobe -a zsmalloc lz4 && insmod $ko zram_compat=1 \$CMDLINE_OPTS" >"$CONFIG"
+	echo "install zram modprobe -a zsmalloc lz4_compress zstd_compress && insmod $ko zram_compat=1 \$CMDLINE_OPTS" >"$CONFIG"
 	kst_undo rm -f "$CONFIG"
 	# shellcheck disable=SC2016 # the script's own arguments
 	printf '#!/bin/sh\n[ "$1" != zram ] || set -- memcompress\nexec %s "$@"\n' "$(command -v rmmod)" >"$TMP/bin/rmmod"
