@@ -207,9 +207,10 @@ static void mcz_pack(struct mcz_pool *pool, struct mcz_stream *stream,
 		mcz_count(pool, noise, 1);
 		return;
 	}
-	/* Pairs with mcz_streams_add(). */
-	if (alg < MCZ_ALG_KINDS)
+	if (alg < MCZ_ALG_KINDS) {
+		/* Pairs with mcz_streams_add(). */
 		slot = smp_load_acquire(&pool->slot_of[alg]);
+	}
 	len = pool->comp[slot]->pack(stream->work[slot], page, stream->buf,
 				     2 * MCZ_PAGE);
 	if (!len || len >= pool->huge_size)

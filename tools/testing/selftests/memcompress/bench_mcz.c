@@ -190,7 +190,7 @@ static bool measure_rounds(const struct work *w, struct bm_side *side)
 
 /* ---- capacity ----------------------------------------------------------- */
 
-static long long meminfo(const char *name)
+static long long mem_field(const char *name)
 {
 	FILE *f = fopen("/proc/meminfo", "r");
 	size_t len = strlen(name);
@@ -239,8 +239,8 @@ static long long in_use(void)
 	put("/proc/sys/vm/drop_caches", "3");
 	put("/proc/sys/vm/stat_refresh", "1");
 	usleep(200000);
-	return meminfo("MemTotal") - meminfo("MemFree") - cpu_lists() -
-	       meminfo("Cached") - meminfo("Buffers");
+	return mem_field("MemTotal") - mem_field("MemFree") - cpu_lists() -
+	       mem_field("Cached") - mem_field("Buffers");
 }
 
 static double cpu_seconds(void)
@@ -259,7 +259,7 @@ static bool fill_device(const struct work *w, struct bm_side *s, struct bm_pages
 	bool good;
 
 	before = in_use();
-	slab = meminfo("Slab");
+	slab = mem_field("Slab");
 	if (bm_start(s, w->alg, p->count * BM_PAGE))
 		return false;
 	cpu = cpu_seconds();
@@ -267,8 +267,9 @@ static bool fill_device(const struct work *w, struct bm_side *s, struct bm_pages
 	cpu = cpu_seconds() - cpu;
 	used = in_use() - before;
 	if (good) {
-		snprintf(more, sizeof(more), "better=more cpu=%.2f used=%lld slab=%lld arena=%llu alg=%s",
-			 cpu, used, meminfo("Slab") - slab,
+		snprintf(more, sizeof(more),
+			 "better=more cpu=%.2f used=%lld slab=%lld arena=%llu alg=%s",
+			 cpu, used, mem_field("Slab") - slab,
 			 (unsigned long long)bm_mm_stat(s, 3), w->alg ? w->alg : s->fallback);
 		print_run(w, s, (double)p->count * BM_PAGE / used, more);
 	}
@@ -304,7 +305,7 @@ static long traced(const char *module)
 		return -1;
 	snprintf(mark, sizeof(mark), "[%s]", module);
 	while (fgets(line, sizeof(line), f))
-		n += strstr(line, mark) != NULL;
+		n += strstr(line, mark) ? 1 : 0;
 	fclose(f);
 	return n;
 }

@@ -134,7 +134,7 @@ uint64_t bm_mm_stat(const struct bm_side *s, unsigned int column)
 
 	if (attr_read(s, "mm_stat", line, sizeof(line)))
 		return 0;
-	while ((word = strsep(&rest, " \n"))) {
+	while ((word = strsep(&rest, "\n "))) {
 		if (*word && !--column)
 			return strtoull(word, NULL, 10);
 	}

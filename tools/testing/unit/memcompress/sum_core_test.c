@@ -7,7 +7,7 @@
 #include "../utest.h"
 #include "tests/sum_cases.h"
 
-static u8 bytes[SUM_CASE_LEN] __attribute__((aligned(8)));
+static _Alignas(8) u8 bytes[SUM_CASE_LEN];
 
 static void cases(void)
 {
