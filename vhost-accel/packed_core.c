@@ -59,37 +59,7 @@ void vha_packed_parse_base(u32 base, u16 *avail, u16 *used)
 void vha_packed_start_chain(struct vha_chain *c, u32 room, struct iovec *iov,
 			    unsigned int max)
 {
-	c->iov = iov;
-	c->max = max;
-	c->len = 0;
-	c->out = 0;
-	c->in = 0;
-	c->next = 0;
-	c->left = room;
-	c->bound = room;
-	c->indirect = false;
-	c->write_seen = false;
-	c->table = 0;
-	c->slots = 0;
-	c->id = 0;
-}
-
-static int vha_packed_enter_table(struct vha_chain *c, u64 addr, u32 len)
-{
-	u32 count = len / sizeof(struct vring_packed_desc);
-
-	if (len % sizeof(struct vring_packed_desc) || !count)
-		return -EINVAL;
-	if (count > VHA_MAX_SEGS)
-		return -E2BIG;
-	if (addr + (len - 1) < addr)
-		return -EFAULT;
-	c->indirect = true;
-	c->table = addr;
-	c->bound = count;
-	c->left = count;
-	c->next = 0;
-	return VHA_FEED_MORE;
+	vha_chain_reset(c, 0, room, iov, max);
 }
 
 /**
@@ -123,7 +93,7 @@ int vha_packed_feed(struct vha_chain *c, struct vha_space *space,
 		if (flags & VRING_DESC_F_INDIRECT) {
 			if (flags & VRING_DESC_F_NEXT)
 				return -EINVAL;
-			return vha_packed_enter_table(c, addr, len);
+			return vha_chain_enter(c, addr, len, VHA_MAX_SEGS);
 		}
 	}
 	r = vha_chain_add(c, space, addr, len, flags & VRING_DESC_F_WRITE);

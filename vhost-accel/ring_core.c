@@ -30,22 +30,6 @@
 
 #include "ring_core.h"
 
-/* x86 only: every ring that we serve is little endian, legacy ones too. */
-static u16 vha16(__virtio16 v)
-{
-	return le16_to_cpu((__force __le16)v);
-}
-
-static u32 vha32(__virtio32 v)
-{
-	return le32_to_cpu((__force __le32)v);
-}
-
-static u64 vha64(__virtio64 v)
-{
-	return le64_to_cpu((__force __le64)v);
-}
-
 /**
  * vha_chain_start() - begin with the buffer whose first descriptor is @head
  * @c: parser state, need not be initialised
@@ -62,36 +46,7 @@ int vha_chain_start(struct vha_chain *c, u32 head, u32 num, struct iovec *iov,
 {
 	if (unlikely(head >= num))
 		return -EINVAL;
-	c->iov = iov;
-	c->max = max;
-	c->len = 0;
-	c->out = 0;
-	c->in = 0;
-	c->next = head;
-	c->left = num;
-	c->bound = num;
-	c->indirect = false;
-	c->write_seen = false;
-	c->table = 0;
-	return VHA_FEED_MORE;
-}
-
-static int vha_chain_enter_table(struct vha_chain *c, u64 addr, u32 len)
-{
-	u32 count = len / sizeof(struct vring_desc);
-
-	if (len % sizeof(struct vring_desc) || !count)
-		return -EINVAL;
-	if (count > VHA_MAX_INDIRECT)
-		return -E2BIG;
-	if (addr + (len - 1) < addr)
-		return -EFAULT;
-	c->indirect = true;
-	c->table = addr;
-	c->bound = count;
-	/* A chain is no longer than a queue can be, whatever its table holds. */
-	c->left = count < VHA_MAX_SEGS ? count : VHA_MAX_SEGS;
-	c->next = 0;
+	vha_chain_reset(c, head, num, iov, max);
 	return VHA_FEED_MORE;
 }
 
@@ -124,7 +79,8 @@ int vha_chain_feed(struct vha_chain *c, struct vha_space *space,
 	if (unlikely(flags & VRING_DESC_F_INDIRECT)) {
 		if (c->indirect || (flags & VRING_DESC_F_NEXT))
 			return -EINVAL;
-		return vha_chain_enter_table(c, vha64(desc->addr), len);
+		return vha_chain_enter(c, vha64(desc->addr), len,
+				       VHA_MAX_INDIRECT);
 	}
 
 	r = vha_chain_add(c, space, vha64(desc->addr), len,
@@ -195,6 +151,6 @@ int vha_hdr_fix(struct virtio_net_hdr *hdr, size_t frame_len)
 		return 0;
 	if (end > frame_len || end > U16_MAX)
 		return -EINVAL;
-	hdr->hdr_len = (__force __virtio16)cpu_to_le16(end);
+	hdr->hdr_len = vha_virtio16(end);
 	return 0;
 }

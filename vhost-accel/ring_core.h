@@ -6,6 +6,7 @@
 #ifndef VHA_RING_CORE_H
 #define VHA_RING_CORE_H
 
+#include <asm/byteorder.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/types.h>
@@ -17,6 +18,9 @@
 
 /** VHA_MAX_SEGS - most segments of one buffer; the peer's UIO_MAXIOV */
 #define VHA_MAX_SEGS 1024
+
+/** VHA_DESC_SIZE - bytes of a descriptor, of a split ring and of a packed one */
+#define VHA_DESC_SIZE 16
 
 /** VHA_MAX_INDIRECT - most descriptors of an indirect table, as in vhost */
 #define VHA_MAX_INDIRECT 65536
@@ -62,6 +66,77 @@ struct vha_chain {
 	u32 slots;
 	u16 id;
 };
+
+/* x86 only: every ring that we serve is little endian, legacy ones too. */
+static inline u16 vha16(__virtio16 v)
+{
+	return le16_to_cpu((__force __le16)v);
+}
+
+static inline u32 vha32(__virtio32 v)
+{
+	return le32_to_cpu((__force __le32)v);
+}
+
+static inline u64 vha64(__virtio64 v)
+{
+	return le64_to_cpu((__force __le64)v);
+}
+
+static inline __virtio16 vha_virtio16(u16 v)
+{
+	return (__force __virtio16)cpu_to_le16(v);
+}
+
+/**
+ * vha_chain_reset() - an empty chain, of which a descriptor of the ring is wanted
+ * @c: parser state, need not be initialised
+ * @next: that descriptor
+ * @count: descriptors that the chain may have in the ring, and one above @next
+ * @iov: room for segments
+ * @max: entries of @iov
+ */
+static inline void vha_chain_reset(struct vha_chain *c, u32 next, u32 count,
+				   struct iovec *iov, unsigned int max)
+{
+	*c = (struct vha_chain) {
+		.iov = iov,
+		.max = max,
+		.next = next,
+		.left = count,
+		.bound = count,
+	};
+}
+
+/**
+ * vha_chain_enter() - go on in an indirect table
+ * @c: parser state
+ * @addr: guest-physical address of the table
+ * @len: its bytes
+ * @most: descriptors that a table may have; of them %VHA_MAX_SEGS are followed
+ *
+ * Return: %VHA_FEED_MORE; -EINVAL when @len is no multiple of a descriptor, or 0;
+ * -E2BIG for more than @most; -EFAULT when the table wraps.
+ */
+static inline int vha_chain_enter(struct vha_chain *c, u64 addr, u32 len,
+				  u32 most)
+{
+	u32 count = len / VHA_DESC_SIZE;
+
+	if (len % VHA_DESC_SIZE || !count)
+		return -EINVAL;
+	if (count > most)
+		return -E2BIG;
+	if (addr + (len - 1) < addr)
+		return -EFAULT;
+	c->indirect = true;
+	c->table = addr;
+	c->bound = count;
+	/* A chain is no longer than a queue can be, whatever its table holds. */
+	c->left = count < VHA_MAX_SEGS ? count : VHA_MAX_SEGS;
+	c->next = 0;
+	return VHA_FEED_MORE;
+}
 
 /**
  * vha_chain_add() - append what one descriptor describes

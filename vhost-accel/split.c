@@ -22,16 +22,6 @@
 
 #include "internal.h"
 
-static __virtio16 vha_virtio16(u16 v)
-{
-	return (__force __virtio16)cpu_to_le16(v);
-}
-
-static u16 vha_cpu16(__virtio16 v)
-{
-	return le16_to_cpu((__force __le16)v);
-}
-
 static size_t vha_avail_off(unsigned int i)
 {
 	return offsetof(struct vring_avail, ring) + i * sizeof(__virtio16);
@@ -41,16 +31,6 @@ static size_t vha_used_off(unsigned int i)
 {
 	return offsetof(struct vring_used, ring) +
 	       i * sizeof(struct vring_used_elem);
-}
-
-static u32 vha_cpu32(__virtio32 v)
-{
-	return le32_to_cpu((__force __le32)v);
-}
-
-static u64 vha_cpu64(__virtio64 v)
-{
-	return le64_to_cpu((__force __le64)v);
 }
 
 static __virtio16 __user *vha_used_event(const struct vha_vq *vq)
@@ -88,11 +68,12 @@ static int vha_split_log_used(struct vha_vq *vq, u16 idx, unsigned int n)
 	const size_t size = sizeof(struct vring_used_elem);
 	int r;
 
-	r = vha_split_log(vq, vha_used_off(at), part * size);
+	r = vha_log_area(vq, VHA_USED, vha_used_off(at), part * size);
 	if (n > part)
-		r = vha_split_log(vq, vha_used_off(0), (n - part) * size) ?: r;
-	return vha_split_log(vq, offsetof(struct vring_used, idx),
-			     sizeof(__virtio16)) ?: r;
+		r = vha_log_area(vq, VHA_USED, vha_used_off(0),
+				 (n - part) * size) ?: r;
+	return vha_log_area(vq, VHA_USED, offsetof(struct vring_used, idx),
+			    sizeof(__virtio16)) ?: r;
 }
 
 static int vha_split_put_flags(struct vha_vq *vq)
@@ -162,7 +143,7 @@ int vha_split_start(struct vha_vq *vq)
 	} else if (vha_split_put_flags(vq) || get_user(idx, &vq->used->idx)) {
 		return -EFAULT;
 	}
-	vq->last_used = vha_cpu16(idx);
+	vq->last_used = vha16(idx);
 	vq->avail_idx = vq->last_avail;
 	return 0;
 }
@@ -175,10 +156,10 @@ static int vha_split_read_avail(struct vha_vq *vq, u16 seen)
 
 	if (vha_split_get_avail_idx(vq, &idx))
 		return -EFAULT;
-	n = vha_split_avail(vha_cpu16(idx), vq->last_avail, vq->num);
+	n = vha_split_avail(vha16(idx), vq->last_avail, vq->num);
 	if (unlikely(n < 0 || n < (u16)(seen - vq->last_avail)))
 		return -EINVAL;
-	vq->avail_idx = vha_cpu16(idx);
+	vq->avail_idx = vha16(idx);
 	/* The index before the entries that it covers. */
 	smp_rmb();
 	return 0;
@@ -197,7 +178,7 @@ static int vha_split_fill_iotlb(struct vha_vq *vq, u16 idx, unsigned int n)
 		if (vha_meta_read(vq, VHA_AVAIL, vha_avail_off(at), &head,
 				  sizeof(head)))
 			return -EFAULT;
-		w->head[i] = vha_cpu16(head);
+		w->head[i] = vha16(head);
 		if (unlikely(w->head[i] >= vq->num))
 			continue;
 		if (vha_meta_read(vq, VHA_DESC, w->head[i] * sizeof(w->desc[i]),
@@ -241,7 +222,7 @@ static int vha_split_fill(struct vha_vq *vq, u16 idx)
 		__virtio16 head;
 
 		unsafe_get_user(head, &vq->avail->ring[at], fault);
-		w->head[i] = vha_cpu16(head);
+		w->head[i] = vha16(head);
 		/* The parser refuses such a head without a look at the copy. */
 		if (unlikely(w->head[i] >= vq->num))
 			continue;
@@ -328,9 +309,9 @@ int vha_split_take(struct vha_vq *vq, struct vha_chain *c, struct iovec *iov,
 	head = w->head[slot];
 	desc = &w->desc[slot];
 	if (unlikely(head >= vq->num ||
-		     !vha_chain_single(c, &vq->space, vha_cpu64(desc->addr),
-				       vha_cpu32(desc->len),
-				       vha_cpu16(desc->flags), iov, max))) {
+		     !vha_chain_single(c, &vq->space, vha64(desc->addr),
+				       vha32(desc->len),
+				       vha16(desc->flags), iov, max))) {
 		r = vha_chain_start(c, head, vq->num, iov, max);
 		if (r < 0)
 			return r;
@@ -355,7 +336,7 @@ bool vha_split_more(struct vha_vq *vq)
 	__virtio16 idx;
 
 	return vha_split_get_avail_idx(vq, &idx) ||
-	       vha_cpu16(idx) != vq->avail_idx;
+	       vha16(idx) != vq->avail_idx;
 }
 
 /**
@@ -396,7 +377,7 @@ int vha_split_enable_notify(struct vha_vq *vq)
 	smp_mb();
 	if (r || vha_split_get_avail_idx(vq, &idx))
 		return -EFAULT;
-	return vha_cpu16(idx) != vq->avail_idx;
+	return vha16(idx) != vq->avail_idx;
 }
 
 /* Does the driver want a call? @event is its wish as read after @new_idx went out. */
@@ -503,7 +484,7 @@ int vha_split_publish(struct vha_vq *vq)
 out:
 	if (unlikely(vq->log_used) && vha_split_log_used(vq, old_idx, n))
 		goto err;
-	return vha_split_wants_call(vq, n, vha_cpu16(event));
+	return vha_split_wants_call(vq, n, vha16(event));
 
 fault:
 	user_access_end();
