@@ -3,7 +3,7 @@
 #
 # memcompress with a backing device: what finds no room in memory is written there and comes back, is checked,
 # fails for nobody but its reader, and races with nothing. The functions are called through ksft_test.
-# shellcheck disable=SC2317
+# shellcheck disable=SC2086,SC2317
 
 set -u
 

@@ -201,7 +201,7 @@ nested()
 	stop x
 	stop y
 	# What a former VM has stored is not in its directory any more: let all of it go.
-	remove a/n && swapoff $DEV && swapon -p 100 $DEV && return "$r"
+	remove a/n && swapoff "$DEV" && swapon -p 100 "$DEV" && return "$r"
 }
 
 # Whoever reclaims, the owner is the owner.

@@ -278,7 +278,7 @@ static void hold(const struct load *l)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: swap_load [-c CGROUP] [-r ROUNDS] [-n] [-s FILE] KIND MIB\n");
+	fprintf(stderr, "Usage: swap_load [-c CGROUP] [-r ROUNDS] [-n] [-s FILE] KIND MIB\n");
 	return 2;
 }
 
