@@ -325,7 +325,7 @@ load()
 
 	echo "$2" >$SYS/sync && echo "$3" >$SYS/comp_algorithm && set_up 4M 256M && mkswap $DEV >/dev/null &&
 		swapon -p 100 $DEV || return 1
-	"$BIN/swap_load" "$1" 48 1 $CGROUP
+	"$BIN/swap_load" -c $CGROUP "$1" 48
 	r=$?
 	stats
 	[ "$(column bd_stat 2)" -gt 0 ] && [ "$(column io_stat 1)" = 0 ] && [ "$(column io_stat 2)" = 0 ] || r=1
@@ -340,7 +340,7 @@ flaky_swap()
 	echo max >$CGROUP/memory.max && echo 16M >$CGROUP/memory.high || return 1
 	set_up 4M 256M && mkswap $DEV >/dev/null && swapon -p 100 $DEV || return 1
 	table "0 $SECTORS flakey $MEMORY 0 1 1 1 error_writes" || r=1
-	"$BIN/swap_load" anon 40 1 $CGROUP || r=1
+	"$BIN/swap_load" -c $CGROUP anon 40 || r=1
 	healthy || r=1
 	stats
 	[ "$(debug bd_errors)" -gt 0 ] && [ "$(column io_stat 1)" = 0 ] || r=1
@@ -354,7 +354,7 @@ damaged_swap()
 	local r=0 pid
 
 	set_up 4K 256M && mkswap $DEV >/dev/null && swapon -p 100 $DEV || return 1
-	"$BIN/swap_load" anon 48 100 $CGROUP & pid=$!
+	"$BIN/swap_load" -c $CGROUP -r 100 anon 48 & pid=$!
 	kst_wait 20 eval "[ \"\$(column bd_stat 1)\" -gt 2048 ]" || r=1
 	dd if=/dev/zero of=$MEMORY bs=1M count=128 oflag=direct conv=notrunc 2>/dev/null
 	wait "$pid" 2>/dev/null
