@@ -290,7 +290,8 @@ where()
 ksft_print_header
 kst_need mkswap swapon swapoff
 # Linux 6.1 knows one size of huge pages.
-plan=22
+plan=19
+[ "${VMACCEL_LONG:-0}" = 0 ] || plan=$((plan + 3))
 [ ! -e $THP/hugepages-64kB ] || plan=$((plan + 1))
 ksft_set_plan $plan
 swap_init
@@ -314,9 +315,12 @@ where $CPU "CPUs come and go" cpu_hotplug
 ksft_test "a killed process frees its pages" killed
 ksft_test "the store is full: nothing is lost" full
 ksft_test "the store is full: a hog is killed, its neighbour is not" oom
-ksft_test "somebody takes the memory of the machine" fill_up
-ksft_test "it is short for everybody" everywhere
-ksft_test "it runs out" exhausted
+# When it runs out, the OOM killer may take who runs the tests as well.
+if [ "${VMACCEL_LONG:-0}" = 1 ]; then
+	ksft_test "somebody takes the memory of the machine" fill_up
+	ksft_test "it is short for everybody" everywhere
+	ksft_test "it runs out" exhausted
+fi
 ksft_test "swap off" swap_off
 
 ksft_test "swap on, asynchronous, zstd" swap_on sync=0 comp_algorithm=zstd
