@@ -60,6 +60,17 @@ flow_right()
 	[ "$errors" = 0 ]
 }
 
+# Where a flow stands still: what the sockets, the taps and the queues have done, twice, a second apart.
+flow_state()
+{
+	for _ in 1 2; do
+		ss -tuinmO "src 10.0.$1.1"
+		ip -s link show type tun
+		grep -H . /sys/class/misc/vhost-accel/devices/*/*/* 2>/dev/null | sed 's,.*/devices/,,' | grep -v ':0$'
+		sleep 1
+	done | sed 's/^/# /'
+}
+
 flow_advances()
 {
 	local before
@@ -68,6 +79,7 @@ flow_advances()
 	# shellcheck disable=SC2086
 	kst_wait 30 flow_advanced "$1" $before && flow_right "$1" && return
 	ksft_print_msg "traffic $1: $before; at last $(flow_figures "$1")"
+	flow_state "$1"
 	return 1
 }
 
