@@ -13,6 +13,7 @@
 #   guest_pid NAME                        process of the guest
 #   guest_stop NAME, guest_kill NAME      QMP quit, SIGKILL
 #   guest_log NAME                        console and messages of QEMU
+#   guest_state NAME                      registers and timer of a silent guest
 #
 # Migration. Both guests need the same QEMU arguments but for the host's side of the devices:
 #
@@ -30,6 +31,9 @@
 
 GUEST_DIR=${GUEST_DIR:-/run/guest}
 GUEST_TIMEOUT=$((60 * ${VM_SLOW:-1}))
+# Arguments of the guests' kernel. nohz=off: QEMU 7.2 emulates VMRUN without the interrupt shadow, so that a guest
+# may halt right after the interrupt that should have kept it awake; the next tick wakes it.
+GUEST_CMDLINE="console=ttyS0 loglevel=4 panic=0 edd=off pci=noearly rodata=off 8250.nr_uarts=1 nohz=off"
 guest_seq=0
 
 guest_pid()
@@ -95,7 +99,7 @@ guest_start()
 	qemu-system-x86_64 -accel kvm -cpu host -M "${GUEST_MACHINE:-pc}" -smp "${GUEST_SMP:-1}" -m "${GUEST_MEM:-256}" \
 		-nodefaults -nographic \
 		-kernel "$VMACCEL_GUEST_KERNEL" -initrd "$initrd" "${ram[@]}" \
-		-append "console=ttyS0 loglevel=4 panic=0 edd=off pci=noearly rodata=off 8250.nr_uarts=1 ${GUEST_APPEND:-}" \
+		-append "$GUEST_CMDLINE ${GUEST_APPEND:-}" \
 		-serial "file:$dir/console.log" \
 		-chardev "pipe,id=qmp,path=$dir/qmp" -mon chardev=qmp,mode=control \
 		-chardev "pipe,id=agent,path=$dir/agent" \
@@ -201,10 +205,11 @@ guest_exec()
 	guest_try "$1" "$2" "$GUEST_TIMEOUT"
 }
 
-# guest_wait NAME [OLD BOOT ID]: a request sent while the guest boots may be lost, so ask again.
+# guest_wait NAME [OLD BOOT ID]: a request sent while the guest boots may be lost, so ask again. It gives up before the
+# timeout of a test program does, which would say nothing.
 guest_wait()
 {
-	local end=$((SECONDS + 3 * GUEST_TIMEOUT)) id
+	local end=$((SECONDS + GUEST_TIMEOUT)) id
 
 	while guest_alive "$1" && [ $SECONDS -lt $end ]; do
 		id=$(guest_try "$1" 'cat /proc/sys/kernel/random/boot_id' 10) || continue
@@ -212,7 +217,25 @@ guest_wait()
 	done
 	echo "guest $1 does not answer:" >&2
 	guest_log "$1" | tail -n 20 >&2
+	guest_state "$1" >&2
 	return 1
+}
+
+# guest_state NAME: where the processor of a silent guest is and what its timer waits for, twice, so that the two differ
+# if it runs. libvirt keeps QMP of its guests for itself.
+guest_state()
+{
+	local command
+
+	[ -p "$GUEST_DIR/$1/qmp.in" ] || return 0
+	for _ in 1 2; do
+		for command in "info registers" "info lapic"; do
+			GUEST_TIMEOUT=10 guest_qmp "$1" '{"execute":"human-monitor-command","arguments":
+				{"command-line":"'"$command"'"}}' | sed 's/\\r\\n/\n/g' |
+				grep -E '^(RIP|EIP|RAX|CR|LVTT|Timer|IRR|ISR|PPR|LVT.*timer)|"return"|DCR|SPIV'
+		done
+		sleep 1
+	done
 }
 
 guest_boot_id()

@@ -109,7 +109,7 @@ domain()
 		    <type arch='x86_64' machine='pc'>hvm</type>
 		    <kernel>$VMACCEL_GUEST_KERNEL</kernel>
 		    <initrd>$VMACCEL_GUEST_INITRD</initrd>
-		    <cmdline>console=ttyS0 loglevel=4 panic=0 edd=off pci=noearly rodata=off 8250.nr_uarts=1</cmdline>
+		    <cmdline>$GUEST_CMDLINE</cmdline>
 		  </os>
 		  <features><acpi/><apic/></features>
 		  <cpu mode='host-passthrough' check='none'/>
@@ -139,6 +139,17 @@ start_domain()
 		return 1
 	}
 	cp /run/libvirt/qemu/lv.pid "$DIR/pid"
+}
+
+boots()
+{
+	local command
+
+	guest_wait lv && return
+	for command in "info registers" "info lapic" "info registers"; do
+		v qemu-monitor-command lv --hmp "$command" | grep -E '^(RIP|CR0|LVTT|Timer|IRR|ISR|SPIV)'
+	done
+	return 1
 }
 
 # held NODE: descriptors of it that QEMU has
@@ -239,7 +250,7 @@ ksft_test "libvirtd answers" start_daemon
 ksft_test "domain starts" start_domain
 kst_undo kill -9 "$(guest_pid lv)"
 ksft_test "QEMU holds the node, once for each queue pair" holds 2
-ksft_test "guest answers" guest_wait lv
+ksft_test "guest answers" boots
 ksft_test "ping" eval 'address eth0 10.0.9.2 && ping_guest 10.0.9.2'
 ksft_test "statistics name the VM's cgroup, and count" statistics
 ksft_test "second NIC attached live, packed" attach
