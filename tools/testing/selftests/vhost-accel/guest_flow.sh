@@ -60,13 +60,32 @@ flow_right()
 	[ "$errors" = 0 ]
 }
 
+# What the processes of a guest wait for, and whether its clock, its timers and its interrupts go on.
+flow_guest_state()
+{
+	# shellcheck disable=SC2016
+	guest_try "$1" 'cat /proc/uptime
+		for p in /proc/[0-9]*; do
+			case $(readlink $p/exe) in
+			*guest_flow) cat $p/status $p/wchan $p/syscall $p/stack | grep -v "^\(Vm\|Sig\|Cap\|Rss\|Huge\)" ;;
+			esac
+		done
+		head -n 60 /proc/timer_list
+		cat /proc/interrupts /proc/softirqs /proc/net/dev /proc/net/tcp /proc/uptime' 30
+}
+
 # Where a flow stands still: what the sockets, the taps and the queues have done, twice, a second apart.
 flow_state()
 {
+	local guest
+
 	for _ in 1 2; do
 		ss -tuinmO "src 10.0.$1.1"
 		ip -s link show type tun
 		grep -H . /sys/class/misc/vhost-accel/devices/*/*/* 2>/dev/null | sed 's,.*/devices/,,' | grep -v ':0$'
+		for guest in "$GUEST_DIR"/*/pid; do
+			flow_guest_state "$(basename "${guest%/pid}")"
+		done
 		sleep 1
 	done | sed 's/^/# /'
 }
