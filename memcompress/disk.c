@@ -83,6 +83,8 @@ static int mcz_store(struct mcz_pool *pool, unsigned long index, struct page *pa
 
 	if ((r == -EAGAIN || r == -ENOMEM) && pool->back)
 		r = mcz_back_write(pool, index, page, parent);
+	if (unlikely(r))
+		mcz_owner_refused(page);
 	return r;
 }
 

@@ -119,6 +119,20 @@ struct mcz_owner *mcz_owner_get(struct page *page)
 }
 
 /**
+ * mcz_owner_refused() - a page could not be stored
+ * @page: page; the caller holds it
+ *
+ * Context: any.
+ */
+void mcz_owner_refused(struct page *page)
+{
+	struct mcz_owner *owner = mcz_owner_get(page);
+
+	mcz_owner_count(owner, refused, 1);
+	mcz_owner_put(owner);
+}
+
+/**
  * mcz_owner_charge() - count bytes of an owner's objects in memory
  * @owner: whose
  * @bytes: lengths, each with %MCZ_OBJ_COST; below 0 when objects go
@@ -225,12 +239,14 @@ void mcz_owner_sum(const struct mcz_owner *owner, struct mcz_owner_stats *sum)
 u64 mcz_owner_rest_sum(struct mcz_owner_stats *sum)
 {
 	const size_t n = sizeof(*sum) / sizeof(s64);
-	u64 charged = mcz_owner_charged(&mcz_rest);
 	struct mcz_owner_stats one;
 	unsigned int i, j;
+	u64 charged;
 
-	mcz_owner_sum(&mcz_rest, sum);
+	/* Owners that are freed meanwhile would be missed. */
 	mutex_lock(&mcz_settings_lock);
+	mcz_owner_sum(&mcz_rest, sum);
+	charged = mcz_owner_charged(&mcz_rest);
 	for (i = 1; i < MCZ_OWNERS_MAX; i++) {
 		struct mcz_owner *owner = mcz_owner_table[i];
 

@@ -169,6 +169,7 @@ static inline unsigned int mcz_owner_bucket(u64 start)
 }
 
 struct mcz_owner *mcz_owner_get(struct page *page);
+void mcz_owner_refused(struct page *page);
 void mcz_owner_charge(struct mcz_owner *owner, s64 bytes);
 u64 mcz_owner_charged(struct mcz_owner *owner);
 u64 mcz_owner_rest_sum(struct mcz_owner_stats *sum);

@@ -406,8 +406,6 @@ int mcz_pool_store(struct mcz_pool *pool, unsigned long index, struct page *page
 		if (owner->index)
 			this_cpu_inc(owner->stats->store_ns[mcz_owner_bucket(start)]);
 	} else {
-		if (!pool->back)
-			mcz_owner_count(owner, refused, 1);
 		mcz_owner_put(owner);
 	}
 	return r;
