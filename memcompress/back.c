@@ -395,21 +395,27 @@ int mcz_back_write(struct mcz_pool *pool, unsigned long index, struct page *page
 		   struct bio *parent)
 {
 	struct mcz_back *back = pool->back;
-	struct mcz_back_io *io = mcz_io_get(&back->writes);
-	void *buf = page_address(io->page);
-	struct mcz_obj *obj = mcz_pool_pack(pool, page, buf);
+	struct mcz_back_io *io;
+	struct mcz_obj *obj;
 	long block;
+	void *buf;
 
-	if (!obj) {
-		mcz_io_put(io);
+	/* The store may have failed to make the very slot. */
+	if (!mcz_slot_find(pool, index))
 		return -ENOMEM;
-	}
+	/* Memory is waited for before a request is taken, not with one in hand. */
+	obj = mcz_pool_head(pool);
+	if (!obj)
+		return -ENOMEM;
+	io = mcz_io_get(&back->writes);
 	block = mcz_back_alloc(back);
 	if (block < 0) {
-		mcz_pool_drop(obj);
+		mcz_pool_head_free(obj);
 		mcz_io_put(io);
 		return block;
 	}
+	buf = page_address(io->page);
+	mcz_pool_pack(pool, obj, page, buf);
 	/* What other pages left there is nobody's business. */
 	memset(buf + obj->len, 0, MCZ_PAGE - obj->len);
 	obj->handle = block;

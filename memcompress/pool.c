@@ -411,7 +411,14 @@ int mcz_pool_store(struct mcz_pool *pool, unsigned long index, struct page *page
 	return r;
 }
 
-static struct mcz_obj *mcz_head_alloc(struct mcz_pool *pool)
+/**
+ * mcz_pool_head() - make an object for a page of the backing device
+ * @pool: store
+ *
+ * Context: process; may sleep, but not for memory when the task is a reclaimer's.
+ * Return: an object for mcz_pool_pack() or mcz_pool_head_free(), or NULL.
+ */
+struct mcz_obj *mcz_pool_head(struct mcz_pool *pool)
 {
 	struct mcz_obj *obj = kmem_cache_alloc(mcz_obj_cache, MCZ_GFP_NOW);
 
@@ -427,27 +434,32 @@ static struct mcz_obj *mcz_head_alloc(struct mcz_pool *pool)
 }
 
 /**
+ * mcz_pool_head_free() - it was not needed
+ * @obj: from mcz_pool_head()
+ */
+void mcz_pool_head_free(struct mcz_obj *obj)
+{
+	kmem_cache_free(mcz_obj_cache, obj);
+}
+
+/**
  * mcz_pool_pack() - pack a page into a buffer instead of the arena
  * @pool: store
+ * @obj: from mcz_pool_head(); it keeps the page's owner from now on
  * @page: page; its content has been taken on return
  * @buf: a page for its bytes
  *
- * Context: process; may sleep, but not for memory when the task is a reclaimer's.
- * Return: an object without a handle, which keeps its owner, or NULL without memory.
+ * Context: process; may sleep, but not for memory.
  */
-struct mcz_obj *mcz_pool_pack(struct mcz_pool *pool, struct page *page, void *buf)
+void mcz_pool_pack(struct mcz_pool *pool, struct mcz_obj *obj, struct page *page,
+		   void *buf)
 {
-	struct mcz_obj *obj = mcz_head_alloc(pool);
-	struct mcz_stream *stream;
-	struct mcz_owner *owner;
+	struct mcz_owner *owner = mcz_owner_get(page);
+	struct mcz_stream *stream = mcz_stream_get(pool);
 	struct mcz_packed p;
 	void *addr;
 
-	if (!obj)
-		return NULL;
-	owner = mcz_owner_get(page);
 	obj->owner = owner->index;
-	stream = mcz_stream_get(pool);
 	addr = kmap_local_page(page);
 	mcz_pack(pool, stream, owner, addr, &p);
 	memcpy(buf, p.src, p.len);
@@ -456,7 +468,6 @@ struct mcz_obj *mcz_pool_pack(struct mcz_pool *pool, struct page *page, void *bu
 	obj->sum = mcz_sum(buf, p.len);
 	obj->len = p.len;
 	obj->codec = p.codec;
-	return obj;
 }
 
 /**
@@ -471,7 +482,7 @@ void mcz_pool_drop(struct mcz_obj *obj)
 
 	mcz_owner_count(owner, refused, 1);
 	mcz_owner_put(owner);
-	kmem_cache_free(mcz_obj_cache, obj);
+	mcz_pool_head_free(obj);
 }
 
 /**
