@@ -334,11 +334,11 @@ bool mcz_pool_full(struct mcz_pool *pool)
 	return limit && zs_get_total_pages(pool->arena) >= limit;
 }
 
-static int mcz_pool_store_for(struct mcz_pool *pool, unsigned long *slot,
-			      struct page *page, struct mcz_owner *owner)
+/* Make the word of a slot for a page. It is counted then, but nobody sees it yet. */
+static int mcz_word_make(struct mcz_pool *pool, struct page *page,
+			 struct mcz_owner *owner, unsigned long *word)
 {
 	struct mcz_obj *obj;
-	unsigned long word;
 	void *addr;
 	u64 value;
 	bool same;
@@ -350,7 +350,7 @@ static int mcz_pool_store_for(struct mcz_pool *pool, unsigned long *slot,
 	if (same && (u32)value == value >> 32) {
 		mcz_count(pool, same, 1);
 		mcz_owner_count(owner, same, 1);
-		word = mcz_slot_from_value(value, owner);
+		*word = mcz_slot_from_value(value, owner);
 	} else {
 		/* What goes to the backing device is packed there. */
 		if (pool->back && (mcz_pool_full(pool) ||
@@ -368,11 +368,10 @@ static int mcz_pool_store_for(struct mcz_pool *pool, unsigned long *slot,
 		mcz_obj_account(pool, owner, obj, 1);
 		if (obj->codec == MCZ_RAW)
 			mcz_count(pool, huge_since, 1);
-		word = mcz_slot_from_obj(obj, MCZ_OBJ);
+		*word = mcz_slot_from_obj(obj, MCZ_OBJ);
 	}
 	mcz_count(pool, pages, 1);
 	mcz_owner_count(owner, pages, 1);
-	mcz_slot_release(pool, mcz_slot_replace(slot, word));
 	return 0;
 }
 
@@ -388,7 +387,7 @@ static int mcz_pool_store_for(struct mcz_pool *pool, unsigned long *slot,
  */
 int mcz_pool_store(struct mcz_pool *pool, unsigned long index, struct page *page)
 {
-	unsigned long *slot = mcz_slot_make(pool, index);
+	unsigned long *slot = mcz_slot_make(pool, index), word;
 	struct mcz_owner *owner;
 	u64 start = 0;
 	int r;
@@ -398,17 +397,19 @@ int mcz_pool_store(struct mcz_pool *pool, unsigned long index, struct page *page
 	owner = mcz_owner_get(page);
 	if (owner->index)
 		start = local_clock();
-	r = mcz_pool_store_for(pool, slot, page, owner);
+	r = mcz_word_make(pool, page, owner, &word);
 	if (pool->demoter && (!r || r == -EAGAIN))
 		mcz_demote_check(pool, owner);
-	if (likely(!r)) {
-		mcz_owner_count(owner, stores, 1);
-		if (owner->index)
-			this_cpu_inc(owner->stats->store_ns[mcz_owner_bucket(start)]);
-	} else {
+	if (unlikely(r)) {
 		mcz_owner_put(owner);
+		return r;
 	}
-	return r;
+	mcz_owner_count(owner, stores, 1);
+	if (owner->index)
+		this_cpu_inc(owner->stats->store_ns[mcz_owner_bucket(start)]);
+	/* Whoever frees the slot puts the owner: it may be gone from here on. */
+	mcz_slot_release(pool, mcz_slot_replace(slot, word));
+	return 0;
 }
 
 /**
