@@ -281,7 +281,6 @@ int mcz_pool_load(struct mcz_pool *pool, unsigned long index, struct page *page)
 void mcz_pool_free(struct mcz_pool *pool, unsigned long index);
 void mcz_pool_discard(struct mcz_pool *pool, unsigned long first,
 		      unsigned long end);
-bool mcz_pool_full(struct mcz_pool *pool);
 struct mcz_obj *mcz_pool_head(struct mcz_pool *pool);
 void mcz_pool_head_free(struct mcz_obj *obj);
 void mcz_pool_pack(struct mcz_pool *pool, struct mcz_obj *obj, struct page *page,

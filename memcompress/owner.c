@@ -170,7 +170,7 @@ static u64 mcz_owner_charge_near(struct mcz_owner *owner, u64 a, u64 b)
  * mcz_owner_admit() - what becomes of a page?
  * @pool: store
  * @owner: whose page
- * @len: its bytes as packed
+ * @len: its bytes as packed, less what goes for it
  *
  * Nothing is charged yet, so that as many pages too many may be admitted as there
  * are CPUs that store for the owner at once.
@@ -179,7 +179,7 @@ static u64 mcz_owner_charge_near(struct mcz_owner *owner, u64 a, u64 b)
  * Return: the verdict.
  */
 enum mcz_verdict mcz_owner_admit(struct mcz_pool *pool, struct mcz_owner *owner,
-				 unsigned int len)
+				 int len)
 {
 	struct mcz_limit_case c = {
 		.min = READ_ONCE(owner->min),
@@ -187,6 +187,7 @@ enum mcz_verdict mcz_owner_admit(struct mcz_pool *pool, struct mcz_owner *owner,
 		.high = READ_ONCE(owner->high),
 		.limit = (u64)READ_ONCE(pool->limit) << PAGE_SHIFT,
 	};
+	s64 charged;
 
 	if (!READ_ONCE(mcz_owners) && owner == &mcz_rest &&
 	    c.max == MCZ_LIMIT_NONE && c.high == MCZ_LIMIT_NONE)
@@ -204,7 +205,9 @@ enum mcz_verdict mcz_owner_admit(struct mcz_pool *pool, struct mcz_owner *owner,
 	} else if (c.max == MCZ_LIMIT_NONE && c.high == MCZ_LIMIT_NONE) {
 		return MCZ_ADMIT;
 	}
-	c.charged = len + MCZ_OBJ_COST + mcz_owner_charge_near(owner, c.max, c.min);
+	charged = mcz_owner_charge_near(owner, c.max, c.min) + len + MCZ_OBJ_COST;
+	/* What goes may have gone by now. */
+	c.charged = max_t(s64, charged, 0);
 	return mcz_limit_verdict(&c);
 }
 

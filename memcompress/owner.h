@@ -174,7 +174,7 @@ void mcz_owner_charge(struct mcz_owner *owner, s64 bytes);
 u64 mcz_owner_charged(struct mcz_owner *owner);
 u64 mcz_owner_rest_sum(struct mcz_owner_stats *sum);
 enum mcz_verdict mcz_owner_admit(struct mcz_pool *pool, struct mcz_owner *owner,
-				 unsigned int len);
+				 int len);
 struct mcz_owner *mcz_owner_add(u64 id, const char *path);
 void mcz_owner_remove(struct mcz_owner *owner);
 int mcz_owner_set_alg(struct mcz_owner *owner, u8 alg);

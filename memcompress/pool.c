@@ -39,6 +39,9 @@
 /* Pages for data in pieces that are there when memory is short. */
 #define MCZ_BOUNCE 4
 
+/* Pages that zsmalloc takes at a time, at most, as Linux is configured mostly. */
+#define MCZ_GROUP 8UL
+
 #define MCZ_GFP_NOW (__GFP_KSWAPD_RECLAIM | __GFP_NOWARN | __GFP_NOMEMALLOC)
 #define MCZ_GFP_RESERVE (__GFP_KSWAPD_RECLAIM | __GFP_NOWARN)
 #define MCZ_GFP_WAIT (GFP_NOIO | __GFP_NOWARN)
@@ -243,8 +246,29 @@ static struct mcz_obj *mcz_obj_alloc_now(struct mcz_pool *pool, unsigned int len
 	return obj;
 }
 
-static struct mcz_obj *mcz_obj_make(struct mcz_pool *pool, struct page *page,
-				    struct mcz_owner *owner)
+/* What a new page in the slot takes off its owner's charge. */
+static int mcz_slot_gives(unsigned long *slot, const struct mcz_owner *owner)
+{
+	const unsigned long word = mcz_slot_lock(slot);
+	int bytes = 0;
+
+	if (mcz_slot_in_arena(word) && mcz_slot_obj(word)->owner == owner->index)
+		bytes = mcz_slot_obj(word)->len + MCZ_OBJ_COST;
+	mcz_slot_unlock(slot);
+	return bytes;
+}
+
+/* May the owner not have an object of @len bytes in the slot? */
+static bool mcz_spills(struct mcz_pool *pool, struct mcz_owner *owner,
+		       unsigned long *slot, int len)
+{
+	return mcz_owner_admit(pool, owner, len) == MCZ_SPILL &&
+	       mcz_owner_admit(pool, owner, len - mcz_slot_gives(slot, owner)) ==
+	       MCZ_SPILL;
+}
+
+static struct mcz_obj *mcz_obj_make(struct mcz_pool *pool, unsigned long *slot,
+				    struct page *page, struct mcz_owner *owner)
 {
 	struct mcz_obj *obj = NULL;
 	struct mcz_stream *stream;
@@ -258,7 +282,7 @@ static struct mcz_obj *mcz_obj_make(struct mcz_pool *pool, struct page *page,
 		stream = mcz_stream_get(pool);
 		addr = kmap_local_page(page);
 		mcz_pack(pool, stream, owner, addr, &p);
-		spill = mcz_owner_admit(pool, owner, p.len) == MCZ_SPILL;
+		spill = mcz_spills(pool, owner, slot, p.len);
 		if (obj && (spill || obj->len != p.len)) {
 			mcz_obj_free(pool, obj);
 			obj = NULL;
@@ -284,7 +308,8 @@ static struct mcz_obj *mcz_obj_make(struct mcz_pool *pool, struct page *page,
 	return obj;
 }
 
-static struct mcz_obj *mcz_obj_make_pattern(struct mcz_pool *pool, u64 value,
+static struct mcz_obj *mcz_obj_make_pattern(struct mcz_pool *pool,
+					    unsigned long *slot, u64 value,
 					    struct mcz_owner *owner)
 {
 	const struct mcz_packed p = {
@@ -294,7 +319,7 @@ static struct mcz_obj *mcz_obj_make_pattern(struct mcz_pool *pool, u64 value,
 	};
 	struct mcz_obj *obj;
 
-	if (mcz_owner_admit(pool, owner, p.len) == MCZ_SPILL)
+	if (mcz_spills(pool, owner, slot, p.len))
 		return ERR_PTR(-EAGAIN);
 	obj = mcz_obj_alloc_now(pool, p.len);
 	if (!obj && !(current->flags & PF_MEMALLOC))
@@ -321,22 +346,22 @@ static bool mcz_pool_fits(struct mcz_pool *pool)
 	return true;
 }
 
-/**
- * mcz_pool_full() - is the arena at its limit?
- * @pool: store
- *
- * Return: true if a page is not likely to find room.
+/*
+ * Is the arena so near its limit that a page may find no room? A new object may take
+ * a group of pages at once; so much is left unused where it is little.
  */
-bool mcz_pool_full(struct mcz_pool *pool)
+static bool mcz_pool_full(struct mcz_pool *pool)
 {
 	unsigned long limit = READ_ONCE(pool->limit);
 
-	return limit && zs_get_total_pages(pool->arena) >= limit;
+	return limit && zs_get_total_pages(pool->arena) +
+			clamp(limit / 64, 1UL, MCZ_GROUP) > limit;
 }
 
 /* Make the word of a slot for a page. It is counted then, but nobody sees it yet. */
-static int mcz_word_make(struct mcz_pool *pool, struct page *page,
-			 struct mcz_owner *owner, unsigned long *word)
+static int mcz_word_make(struct mcz_pool *pool, unsigned long *slot,
+			 struct page *page, struct mcz_owner *owner,
+			 unsigned long *word)
 {
 	struct mcz_obj *obj;
 	void *addr;
@@ -352,12 +377,16 @@ static int mcz_word_make(struct mcz_pool *pool, struct page *page,
 		mcz_owner_count(owner, same, 1);
 		*word = mcz_slot_from_value(value, owner);
 	} else {
-		/* What goes to the backing device is packed there. */
-		if (pool->back && (mcz_pool_full(pool) ||
-				   mcz_owner_admit(pool, owner, 0) == MCZ_SPILL))
+		/*
+		 * Do not pack in vain: reclaim may offer all that a VM at its
+		 * maximum has, over and over, and what goes to the backing
+		 * device is packed there.
+		 */
+		if ((pool->back && mcz_pool_full(pool)) ||
+		    mcz_spills(pool, owner, slot, 0))
 			return -EAGAIN;
-		obj = same ? mcz_obj_make_pattern(pool, value, owner) :
-			     mcz_obj_make(pool, page, owner);
+		obj = same ? mcz_obj_make_pattern(pool, slot, value, owner) :
+			     mcz_obj_make(pool, slot, page, owner);
 		if (IS_ERR(obj))
 			return PTR_ERR(obj);
 		if (!mcz_pool_fits(pool)) {
@@ -397,7 +426,7 @@ int mcz_pool_store(struct mcz_pool *pool, unsigned long index, struct page *page
 	owner = mcz_owner_get(page);
 	if (owner->index)
 		start = local_clock();
-	r = mcz_word_make(pool, page, owner, &word);
+	r = mcz_word_make(pool, slot, page, owner, &word);
 	if (pool->demoter && (!r || r == -EAGAIN))
 		mcz_demote_check(pool, owner);
 	if (unlikely(r)) {

@@ -236,6 +236,31 @@ maximum()
 	return "$r"
 }
 
+# pages COUNT: into the device, by somebody of VM a
+pages()
+{
+	(
+		echo "$BASHPID" >"$ROOT/a/p/cgroup".procs
+		dd if=/dev/urandom of="$DEV" bs=4k count="$1" oflag=direct conv=notrunc 2>/dev/null
+	)
+}
+
+# Who is at the maximum may yet write other pages over those that it has.
+rewrite_at_maximum()
+{
+	local d n r=0
+
+	d=$(vm a)
+	echo 1M >"$d/max"
+	pages 512 && r=1
+	n=$(stat_of "$d" orig_bytes)
+	pages 200 || r=1
+	ksft_print_msg "$n bytes, then $(stat_of "$d" orig_bytes); refused $(stat_of "$d" refused)"
+	[ "$n" -gt 900000 ] && [ "$(stat_of "$d" orig_bytes)" = "$n" ] && charge_limits "$d" $((1 << 20)) || r=1
+	echo max >"$d/max"
+	blkdiscard "$DEV" && [ "$(stat_of "$d" charged_bytes)" = 0 ] && sums && return "$r"
+}
+
 # mem_limit BYTES: beyond what the device takes already
 mem_limit()
 {
@@ -366,9 +391,9 @@ unload_full()
 }
 
 ksft_print_header
-kst_need mkswap swapon mkfs.ext4 mkfs.xfs
+kst_need mkswap swapon blkdiscard mkfs.ext4 mkfs.xfs
 [ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 none /sys/fs/cgroup
-ksft_set_plan 17
+ksft_set_plan 18
 TMP=$(mktemp -d)
 kst_undo rm -rf "$TMP"
 kst_load memcompress
@@ -399,6 +424,7 @@ ksft_test "an algorithm for each VM" algorithms
 ksft_test "$ROUNDS rounds of adding and removing under load" add_remove
 ksft_test "a cgroup goes before its pages" rmdir_stored
 ksft_test "swap off leaves nothing" eval "swapoff $DEV && sums && [ \$(stat_of \$(vm a) charged_bytes) = 0 ]"
+ksft_test "the maximum lets a VM rewrite what it has" rewrite_at_maximum
 ksft_test "ext4 on the device" file_system ext4 -q
 ksft_test "XFS on the device" file_system xfs -q -f
 ksft_test "unloads with VMs and their pages" unload_full
