@@ -340,6 +340,17 @@ static void mcz_balance_fn(struct work_struct *work)
 	mutex_unlock(&mcz_settings_lock);
 }
 
+/**
+ * mcz_owner_refresh() - forget VMs whose cgroup is gone, and divide anew
+ *
+ * Context: process; may sleep; takes mcz_owner_lock and mcz_settings_lock.
+ */
+void mcz_owner_refresh(void)
+{
+	queue_work(mcz_owner_wq, &mcz_balance_work);
+	flush_work(&mcz_balance_work);
+}
+
 static void mcz_owner_discard(struct mcz_owner *owner)
 {
 	percpu_ref_exit(&owner->ref);

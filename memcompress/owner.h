@@ -181,6 +181,7 @@ int mcz_owner_set_alg(struct mcz_owner *owner, u8 alg);
 void mcz_owner_pool_add(struct mcz_pool *pool);
 void mcz_owner_pool_del(struct mcz_pool *pool);
 void mcz_owner_balance(void);
+void mcz_owner_refresh(void);
 int mcz_owner_init(void);
 void mcz_owner_exit(void);
 void mcz_owner_sum(const struct mcz_owner *owner, struct mcz_owner_stats *sum);

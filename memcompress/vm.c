@@ -291,11 +291,17 @@ static int mcz_vm_add(struct cgroup *cgroup)
 	return 0;
 }
 
-static void mcz_vm_reap_locked(void)
+/**
+ * mcz_vm_reap() - VMs whose cgroup is gone are VMs no more
+ *
+ * Context: process, in no cgroup namespace but the first: cgroups outside of the
+ * namespace look as if they were gone. Others call mcz_owner_refresh().
+ */
+void mcz_vm_reap(void)
 {
 	struct mcz_vm *vm, *next;
 
-	lockdep_assert_held(&mcz_owner_lock);
+	mutex_lock(&mcz_owner_lock);
 	list_for_each_entry_safe(vm, next, &mcz_vms, node) {
 		struct cgroup *cgroup = cgroup_get_from_id(vm->owner->id);
 
@@ -304,17 +310,6 @@ static void mcz_vm_reap_locked(void)
 		else if (PTR_ERR(cgroup) == -ENOENT)
 			mcz_vm_remove(vm);
 	}
-}
-
-/**
- * mcz_vm_reap() - VMs whose cgroup is gone are VMs no more
- *
- * Context: process, in no cgroup namespace but the first.
- */
-void mcz_vm_reap(void)
-{
-	mutex_lock(&mcz_owner_lock);
-	mcz_vm_reap_locked();
 	mutex_unlock(&mcz_owner_lock);
 }
 
@@ -352,8 +347,8 @@ static ssize_t add_store(struct kobject *kobj, struct kobj_attribute *attr,
 	kfree(name);
 	if (IS_ERR(cgroup))
 		return PTR_ERR(cgroup);
+	mcz_owner_refresh();
 	mutex_lock(&mcz_owner_lock);
-	mcz_vm_reap_locked();
 	r = mcz_vm_add(cgroup);
 	mutex_unlock(&mcz_owner_lock);
 	cgroup_put(cgroup);
@@ -391,8 +386,8 @@ static ssize_t remove_store(struct kobject *kobj, struct kobj_attribute *attr,
 	vm = mcz_vm_find(name);
 	if (!IS_ERR(vm))
 		mcz_vm_remove(vm);
-	mcz_vm_reap_locked();
 	mutex_unlock(&mcz_owner_lock);
+	mcz_owner_refresh();
 	kfree(name);
 	return IS_ERR(vm) ? PTR_ERR(vm) : len;
 }

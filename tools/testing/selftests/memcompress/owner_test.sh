@@ -355,6 +355,15 @@ add_remove()
 	drained "$MC/vms/0" && return "$r"
 }
 
+# From a cgroup namespace one cannot see the others' cgroups; they are there all the same.
+in_namespace()
+{
+	(
+		echo "$BASHPID" >"$ROOT/b/p/cgroup".procs
+		unshare -C sh -c "echo / >$MC/add && echo $(stat -c %i "$ROOT/b/p") >$MC/remove"
+	) && [ -d "$(vm a)" ] && [ -d "$(vm b)" ] && ! [ -d "$(vm b/p)" ]
+}
+
 # The pages of a file outlive their cgroup. They count as the rest of the host's, and nothing is lost.
 rmdir_stored()
 {
@@ -391,9 +400,9 @@ unload_full()
 }
 
 ksft_print_header
-kst_need mkswap swapon blkdiscard mkfs.ext4 mkfs.xfs
+kst_need mkswap swapon blkdiscard unshare mkfs.ext4 mkfs.xfs
 [ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 none /sys/fs/cgroup
-ksft_set_plan 18
+ksft_set_plan 19
 TMP=$(mktemp -d)
 kst_undo rm -rf "$TMP"
 kst_load memcompress
@@ -422,6 +431,7 @@ ksft_test "the minimum holds in a full device" minimum
 ksft_test "weights divide" weights
 ksft_test "an algorithm for each VM" algorithms
 ksft_test "$ROUNDS rounds of adding and removing under load" add_remove
+ksft_test "adding and removing in a cgroup namespace" in_namespace
 ksft_test "a cgroup goes before its pages" rmdir_stored
 ksft_test "swap off leaves nothing" eval "swapoff $DEV && sums && [ \$(stat_of \$(vm a) charged_bytes) = 0 ]"
 ksft_test "the maximum lets a VM rewrite what it has" rewrite_at_maximum
