@@ -113,6 +113,7 @@ struct mcz_back_set {
  * @path: name that it was given
  * @nblocks: blocks of %MCZ_PAGE
  * @map: blocks taken
+ * @left: blocks free
  * @hint: where to look for a free one
  * @wq: sends and ends requests
  * @lock: protects @send, @readers, the freed marks; innermost but for the bitmap
@@ -128,6 +129,7 @@ struct mcz_back {
 	char *path;
 	unsigned long nblocks;
 	unsigned long *map;
+	atomic_long_t left;
 	unsigned long hint;
 	struct workqueue_struct *wq;
 	spinlock_t lock;	/* send, readers */
@@ -163,6 +165,9 @@ long mcz_back_alloc(struct mcz_back *back)
 	unsigned long start = READ_ONCE(back->hint), block;
 	int round;
 
+	/* Do not search the map of a full device for every page. */
+	if (atomic_long_dec_if_positive(&back->left) < 0)
+		return -ENOSPC;
 	for (round = 0; round < 2; round++, start = 0) {
 		block = start;
 		while (true) {
@@ -176,7 +181,15 @@ long mcz_back_alloc(struct mcz_back *back)
 			}
 		}
 	}
+	atomic_long_inc(&back->left);
 	return -ENOSPC;
+}
+
+static void mcz_block_clear(struct mcz_back *back, unsigned long block)
+{
+	clear_bit(block, back->map);
+	/* Who is promised a block finds one. */
+	atomic_long_inc_return_release(&back->left);
 }
 
 static struct hlist_head *mcz_readers(struct mcz_back *back, unsigned long block)
@@ -212,7 +225,7 @@ void mcz_back_free(struct mcz_back *back, unsigned long block)
 	if (io)
 		io->freed = true;
 	else
-		clear_bit(block, back->map);
+		mcz_block_clear(back, block);
 	spin_unlock(&back->lock);
 }
 
@@ -239,7 +252,7 @@ static void mcz_back_unpin(struct mcz_back_io *io)
 		if (other)
 			other->freed = true;
 		else
-			clear_bit(io->block, back->map);
+			mcz_block_clear(back, io->block);
 	}
 	spin_unlock(&back->lock);
 }
@@ -540,6 +553,7 @@ static int mcz_back_check(struct mcz_back *back, bool force)
 	if (bdev_logical_block_size(back->bdev) > MCZ_PAGE)
 		return -EINVAL;
 	back->nblocks = bdev_nr_bytes(back->bdev) / MCZ_PAGE;
+	atomic_long_set(&back->left, back->nblocks);
 	return back->nblocks ? 0 : -EINVAL;
 }
 
