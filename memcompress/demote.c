@@ -194,7 +194,8 @@ static int mcz_batch_fill(struct mcz_demoter *d, enum mcz_what what,
 		}
 		kind = mcz_slot_kind(READ_ONCE(*slot));
 		if (kind != MCZ_OBJ && kind != MCZ_IDLE) {
-			(*pos)++;
+			if (!(++*pos % MCZ_SLOTS_PER_LEAF))
+				cond_resched();
 			continue;
 		}
 		if (!mcz_budget_take(d->dev)) {
