@@ -360,7 +360,8 @@ int mcz_dev_setup(struct mcz_dev *dev, u64 bytes)
 		mcz_pool_destroy(pool);
 		return r;
 	}
-	WRITE_ONCE(dev->pool, pool);
+	/* Pairs with READ_ONCE() of those who may have the device open already. */
+	smp_store_release(&dev->pool, pool);
 	set_capacity_and_notify(dev->disk, pool->nslots * PAGE_SECTORS);
 	return 0;
 }
