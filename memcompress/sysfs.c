@@ -175,7 +175,9 @@ static ssize_t mem_limit_store(struct device *d, struct device_attribute *attr,
 	if (r)
 		return r;
 	mutex_lock(&dev->lock);
-	dev->limit = bytes / PAGE_SIZE + !!(bytes % PAGE_SIZE);
+	/* More than any device holds; sums of limits must not overflow. */
+	bytes = min(bytes, MCZ_LIMIT_NONE);
+	dev->limit = DIV_ROUND_UP(bytes, PAGE_SIZE);
 	if (dev->pool)
 		WRITE_ONCE(dev->pool->limit, dev->limit);
 	mutex_unlock(&dev->lock);
