@@ -157,10 +157,65 @@ after()
 	"$LOAD" -c $CG -r 1 anon 24 && no_errors
 }
 
+backing_device()
+{
+	local dir=/sys/kernel/config/nullb/nullb0
+
+	kst_loaded null_blk || modprobe null_blk nr_devices=0 || return 1
+	[ -d ${dir%/*} ] || mount -t configfs none /sys/kernel/config
+	mkdir $dir && kst_undo rmdir $dir && echo 64 >$dir/size && echo 1 >$dir/memory_backed && echo 1 >$dir/power &&
+		kst_wait 10 [ -b /dev/nullb0 ]
+}
+
+# write_page N: to the device; while FAILING=1 no page can be had for it
+write_page()
+{
+	local pid r fifo="$TMP/fifo"
+
+	mkfifo "$fifo" || return 1
+	dd if="$fifo" of="$DEV" bs=4k count=1 iflag=fullblock oflag=direct seek="$1" 2>/dev/null & pid=$!
+	exec 6>"$fifo"
+	if [ "${FAILING:-0}" = 1 ]; then
+		echo 1 >/proc/$pid/make-it-fail
+		echo 100 >$FAULT/fail_page_alloc/probability
+		echo -1 >$FAULT/fail_page_alloc/times
+	fi
+	head -c 4096 "$TMP/page" >&6
+	exec 6>&-
+	wait "$pid"
+	r=$?
+	echo 0 >$FAULT/fail_page_alloc/probability
+	rm "$fifo"
+	return $r
+}
+
+# A page of the slot table is missing: a write error, also where a backing device would take the page.
+no_table()
+{
+	local r=0 TMP
+
+	TMP=$(mktemp -d) && head -c 4096 /dev/urandom >"$TMP/page" && backing_device || return 1
+	inject N
+	log_quiet
+	echo Y >$FAULT/fail_page_alloc/task-filter
+	echo /dev/nullb0 >"$SYS/backing_dev" && echo 4K >"$SYS/mem_limit" && echo 64M >"$SYS/disksize" || r=1
+	write_page 0 || r=1
+	FAILING=1 write_page 1 || r=1
+	FAILING=1 write_page 1024 && r=1
+	write_page 1024 || r=1
+	log_over
+	echo N >$FAULT/fail_page_alloc/task-filter
+	cmp -n 4096 -i $((1024 * 4096)):0 "$DEV" "$TMP/page" || r=1
+	swap_show
+	[ "$(column io_stat 2)" = 1 ] && echo 1 >"$SYS/reset" || r=1
+	rm -r "$TMP"
+	return $r
+}
+
 ksft_print_header
 kst_need mkswap swapon swapoff
 [ -e $NTH ] || ksft_exit_skip "no fault injection in this kernel"
-ksft_set_plan 9
+ksft_set_plan 10
 swap_init
 cgroup_make $CG
 echo 8M >$CG/memory.high
@@ -178,4 +233,5 @@ for kind in anon fork advice; do
 done
 ksft_test "and without failures" after
 ksft_test "swap off" swap_off
+ksft_test "no page for the slot table" no_table
 ksft_finished
