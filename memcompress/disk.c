@@ -160,10 +160,11 @@ static void mcz_bio_discard(struct mcz_pool *pool, struct bio *bio)
  */
 static bool mcz_bio_valid(const struct mcz_pool *pool, struct bio *bio)
 {
-	sector_t first = bio->bi_iter.bi_sector;
+	const sector_t first = bio->bi_iter.bi_sector;
+	const sector_t end = (sector_t)pool->nslots * PAGE_SECTORS;
 
 	return !((first | bio_sectors(bio)) & (PAGE_SECTORS - 1)) &&
-	       bio_end_sector(bio) <= (sector_t)pool->nslots * PAGE_SECTORS;
+	       first <= end && bio_sectors(bio) <= end - first;
 }
 
 static void mcz_submit_bio(struct bio *bio)
