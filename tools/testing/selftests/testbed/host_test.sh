@@ -27,7 +27,7 @@ mounted()
 }
 
 ksft_print_header
-ksft_set_plan 14
+ksft_set_plan 16
 ksft_test "two processors" [ "$(nproc)" -ge 2 ]
 ksft_test "root is writable" writable /etc
 ksft_test "/tmp is writable" writable /tmp
@@ -37,6 +37,8 @@ ksft_test "the tree is writable" writable "$VMACCEL_TOP"
 ksft_test "KVER is the running kernel" [ "$KVER" = "$(uname -r)" ]
 ksft_test "cgroup2" mounted /sys/fs/cgroup cgroup2
 ksft_test "debugfs" mounted /sys/kernel/debug debugfs
+ksft_test "the OOM killer may take the test" [ "$(cat /proc/self/oom_score_adj)" = 0 ]
+ksft_test "but not who runs it" [ "$(cat /proc/$PPID/oom_score_adj)" = -1000 ]
 ksft_test "process substitution" grep -q x <(echo x)
 ksft_test "loopback" ping -q -c 1 -W 5 127.0.0.1
 ksft_test "vhost_net loads" loads vhost_net
