@@ -17,8 +17,13 @@ DEV=/dev/memcompress0
 MEMORY=/dev/nullb0
 BACK=
 CGROUP=/sys/fs/cgroup/kst-back
-SECTORS=$((128 << 11))
-SECONDS_EACH=$((${VMACCEL_LONG:-0} ? 60 : 2))
+LONG=${VMACCEL_LONG:-0}
+SECONDS_EACH=$((LONG ? 60 : 2))
+SIZE=$((LONG ? 128 : 64))		# MiB of the backing device
+SECTORS=$((SIZE << 11))
+PAGES=$((LONG ? 4096 : 1024))	# of a check of content
+MIB=$((LONG ? 48 : 24))		# of a process that swaps; its cgroup may have a third
+FILES=$VMACCEL_TOP/tools/testing$([ "$LONG" = 1 ] || echo /selftests/memcompress)
 
 # refused ERRNO-TEXT FILE VALUE: writing the value fails so
 refused()
@@ -137,7 +142,7 @@ content()
 	local seed=$RANDOM
 
 	ksft_print_msg "seed $seed"
-	set_up "$1" 64M && "$BIN/page_io" $DEV "$seed" 4096 || return 1
+	set_up "$1" 64M && "$BIN/page_io" $DEV "$seed" $PAGES || return 1
 	stats
 	[ "$(column bd_stat 1)" -gt 0 ] && [ "$(column bd_stat 2)" -gt 0 ] && [ "$(column bd_stat 3)" -gt 0 ] &&
 	[ "$(column io_stat 1)" = 0 ] && [ "$(column io_stat 2)" = 0 ] && blkdiscard $DEV &&
@@ -146,7 +151,7 @@ content()
 
 verify_fio()
 {
-	fio --name=v --filename=$DEV --rw=randrw --bsrange=4k-256k --size=16M --direct=1 --ioengine=libaio \
+	fio --name=v --filename=$DEV --rw=randrw --bsrange=4k-256k --size=$((PAGES / 128))M --direct=1 --ioengine=libaio \
 		--iodepth=16 --buffer_compress_percentage=50 --refill_buffers --verify=crc32c --verify_fatal=1 \
 		--randrepeat=0 --verify_state_save=0 --output-format=terse >/dev/null
 }
@@ -159,8 +164,8 @@ file_system()
 
 	mkfs.ext4 -q -b 1024 $DEV >/dev/null 2>&1 || mkfs.ext4 -q $DEV || return 1
 	mount $DEV "$dir" || return 1
-	cp -r "$VMACCEL_TOP/tools/testing" "$dir" && sync && echo 1 >/proc/sys/vm/drop_caches &&
-		diff -r "$VMACCEL_TOP/tools/testing" "$dir/testing" >/dev/null
+	cp -r "$FILES" "$dir/files" && sync && echo 1 >/proc/sys/vm/drop_caches &&
+		diff -r "$FILES" "$dir/files" >/dev/null
 	local r=$?
 	umount "$dir" && fsck.ext4 -fn $DEV >/dev/null 2>&1 && return $r
 }
@@ -295,7 +300,7 @@ damaged()
 
 	write_noise 16 || return 1
 	bad=$(debug bad_sum)
-	dd if=/dev/urandom of=$MEMORY bs=1M count=128 oflag=direct conv=notrunc 2>/dev/null
+	dd if=/dev/zero of=$MEMORY bs=1M count=$SIZE oflag=direct conv=notrunc 2>/dev/null
 	for n in 1024 1500 2047; do
 		dd if=$DEV of=/dev/null bs=4k skip=$n count=1 iflag=direct 2>/dev/null && r=1
 	done
@@ -318,14 +323,14 @@ full()
 	reset_device && dmsetup remove --retry kst-back && create $SECTORS && return $r
 }
 
-# load KIND SYNC ALGORITHM: 48 MiB in a cgroup of 16 MiB, 4 MiB of them in compressed memory
+# load KIND SYNC ALGORITHM: three times what its cgroup holds, little of it in compressed memory
 load()
 {
 	local r
 
-	echo "$2" >$SYS/sync && echo "$3" >$SYS/comp_algorithm && set_up 4M 256M && mkswap $DEV >/dev/null &&
+	echo "$2" >$SYS/sync && echo "$3" >$SYS/comp_algorithm && set_up $((MIB / 12))M 256M && mkswap $DEV >/dev/null &&
 		swapon -p 100 $DEV || return 1
-	"$BIN/swap_load" -c $CGROUP "$1" 48
+	"$BIN/swap_load" -c $CGROUP "$1" $MIB
 	r=$?
 	stats
 	[ "$(column bd_stat 2)" -gt 0 ] && [ "$(column io_stat 1)" = 0 ] && [ "$(column io_stat 2)" = 0 ] || r=1
@@ -337,7 +342,7 @@ flaky_swap()
 {
 	local r=0
 
-	echo max >$CGROUP/memory.max && echo 16M >$CGROUP/memory.high || return 1
+	echo max >$CGROUP/memory.max && echo $((MIB / 3))M >$CGROUP/memory.high || return 1
 	set_up 4M 256M && mkswap $DEV >/dev/null && swapon -p 100 $DEV || return 1
 	table "0 $SECTORS flakey $MEMORY 0 1 1 1 error_writes" || r=1
 	"$BIN/swap_load" -c $CGROUP anon 40 || r=1
@@ -345,7 +350,7 @@ flaky_swap()
 	stats
 	[ "$(debug bd_errors)" -gt 0 ] && [ "$(column io_stat 1)" = 0 ] || r=1
 	swapoff $DEV && reset_device || r=1
-	echo max >$CGROUP/memory.high && echo 16M >$CGROUP/memory.max && return $r
+	echo max >$CGROUP/memory.high && echo $((MIB / 3))M >$CGROUP/memory.max && return $r
 }
 
 # Whoever needs a page that is damaged is killed by SIGBUS, and never sees another page.
@@ -354,9 +359,9 @@ damaged_swap()
 	local r=0 pid
 
 	set_up 4K 256M && mkswap $DEV >/dev/null && swapon -p 100 $DEV || return 1
-	"$BIN/swap_load" -c $CGROUP -r 100 anon 48 & pid=$!
-	kst_wait 20 eval "[ \"\$(column bd_stat 1)\" -gt 2048 ]" || r=1
-	dd if=/dev/zero of=$MEMORY bs=1M count=128 oflag=direct conv=notrunc 2>/dev/null
+	"$BIN/swap_load" -c $CGROUP -r 100 anon $MIB & pid=$!
+	kst_wait 20 eval "[ \"\$(column bd_stat 1)\" -gt $((MIB * 32)) ]" || r=1
+	dd if=/dev/zero of=$MEMORY bs=1M count=$SIZE oflag=direct conv=notrunc 2>/dev/null
 	wait "$pid" 2>/dev/null
 	[ $? = $((128 + 7)) ] || r=1
 	stats
@@ -386,20 +391,20 @@ kst_loaded null_blk || modprobe null_blk nr_devices=0 || ksft_exit_skip "no modu
 kst_loaded dm_mod || kst_load_stock dm_mod
 [ -d /sys/kernel/config/nullb ] || mount -t configfs none /sys/kernel/config
 [ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 none /sys/fs/cgroup
-ksft_set_plan $((${VMACCEL_LONG:-0} ? 23 : 22))
+ksft_set_plan $((LONG ? 23 : 22))
 TMP=$(mktemp -d)
 kst_undo rm -rf "$TMP"
 dd if=/dev/urandom of="$TMP/noise" bs=1M count=4 2>/dev/null
 kst_load memcompress
 mkdir /sys/kernel/config/nullb/nullb0 && kst_undo rmdir /sys/kernel/config/nullb/nullb0
-echo 128 >/sys/kernel/config/nullb/nullb0/size
+echo $SIZE >/sys/kernel/config/nullb/nullb0/size
 echo 1 >/sys/kernel/config/nullb/nullb0/memory_backed
 echo 1 >/sys/kernel/config/nullb/nullb0/power || ksft_exit_fail_msg "no null_blk device"
 create $SECTORS || ksft_exit_fail_msg "no dm device"
 kst_undo dmsetup remove --retry kst-back
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control
 mkdir $CGROUP && kst_undo rmdir $CGROUP
-echo 16M >$CGROUP/memory.max
+echo $((MIB / 3))M >$CGROUP/memory.max
 kst_undo eval "echo \$\$ >/sys/fs/cgroup/cgroup.procs"
 kst_undo swapoff $DEV
 
@@ -411,7 +416,7 @@ else
 fi
 ksft_test "a backing device is held, and let go" attach
 ksft_test "content, nothing in memory" content 4K
-ksft_test "content, some in memory" content 2M
+ksft_test "content, some in memory" content $((PAGES / 2))K
 set_up 4M 64M
 ksft_test "fio finds what it wrote" verify_fio
 ksft_test "ext4 on the device" file_system
@@ -428,7 +433,7 @@ ksft_test "demotion makes room" demotion
 ksft_test "demotion that cannot write" dead_for_demotion
 ksft_test "swap, synchronous" load anon 1 lz4
 ksft_test "swap of huge pages, asynchronous, zstd" load thp 0 zstd
-if [ "${VMACCEL_LONG:-0}" = 0 ]; then
+if [ "$LONG" = 0 ]; then
 	:
 elif dmsetup targets | grep -q ^flakey || modprobe dm-flakey 2>/dev/null; then
 	ksft_test "swap with writes that fail at times" flaky_swap

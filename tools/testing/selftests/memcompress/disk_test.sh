@@ -269,8 +269,8 @@ devices_race()
 	local a b m r=0
 
 	meddle & m=$!
-	device_life $((6 * LONG)) roughly & a=$!
-	device_life $((6 * LONG)) roughly & b=$!
+	device_life $((3 * LONG)) roughly & a=$!
+	device_life $((3 * LONG)) roughly & b=$!
 	wait "$a" || r=1
 	wait "$b" || r=1
 	touch "$TMP/stop"
