@@ -44,6 +44,7 @@ list()
 {
 	sed -n 's/.*\.id = "\([^"]*\)".*/\1/p' "$TOP/tools/testing/selftests/vhost-accel/bench_work.c" \
 		"$TOP/tools/testing/selftests/memcompress/bench_mcz.c" | uniq
+	echo mc.isolation
 }
 
 # Where an id is measured: a program of the VM, or "uml".
@@ -52,6 +53,8 @@ place()
 	case $1 in
 	mc.store.thp|mc.capacity.*|idle.memcompress)
 		echo memcompress/bench_mcz.sh ;;
+	mc.isolation)
+		echo memcompress/isolation_test.sh ;;
 	mc.store*|mc.load*)
 		[ "$insn" = 1 ] && echo memcompress/bench_mcz.sh || echo uml ;;
 	*)	echo vhost-accel/bench_vhost ;;
@@ -161,7 +164,7 @@ set -o pipefail
 	last=(memcompress/bench_mcz)
 	measure uml "$TOP/tools/bench/uml.sh"
 	for kernel in "${kernels[@]}"; do
-		for program in vhost-accel/bench_vhost memcompress/bench_mcz.sh; do
+		for program in vhost-accel/bench_vhost memcompress/bench_mcz.sh memcompress/isolation_test.sh; do
 			last=("${vm_arguments[@]}" "$program")
 			measure "$program" "$TOP/tools/testing/vm/run.sh" --kver "$kernel"
 		done

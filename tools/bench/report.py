@@ -16,7 +16,8 @@ ours and peer are medians. ratio is the median of peer/ours of the pairs, whose
 rounds alternated and met the same conditions; more than 1 means that ours is ahead.
 Runs with better=more, of speeds and not of costs, are divided the other way round.
 spread is the interquartile range of these, as a part of the median. A run with
-limit=peer makes a figure without a ratio: its value must not exceed the peer's.
+limit=peer makes a figure without a ratio: its value must not exceed the peer's;
+with limit=N it must not exceed N, and the peer's value, if it has any, is told.
 peer= names the peer where it is not vhost-net; cpu= is CPU seconds to be stated.
 """
 
@@ -54,13 +55,19 @@ def figure(runs, env, kernel):
     """The result of an id from its runs, or None if a side is missing."""
     sides = {name: [float(r["value"]) for r in runs if r["side"] == name]
              for name in ("ours", "peer")}
-    if not sides["ours"] or not sides["peer"]:
-        return None
     first = runs[0]
-    ours, peer = (statistics.median(sides[name]) for name in ("ours", "peer"))
+    fixed = first.get("limit", "peer") != "peer"
+    sides = {name: values for name, values in sides.items() if values}
+    if "ours" not in sides or not (fixed or "peer" in sides):
+        return None
+    medians = {name: statistics.median(values) for name, values in sides.items()}
+    ours, peer = medians["ours"], medians.get("peer")
     result = {key: first[key] for key in ("id", "variant", "unit") if key in first}
     if "limit" in first:
-        result.update(value=ours, limit=peer, met=int(ours <= peer))
+        limit = float(first["limit"]) if fixed else peer
+        result.update(value=ours, limit=limit, met=int(ours <= limit))
+        if fixed and peer is not None:
+            result["peer"] = peer
         noise = spread(sides["ours"])
     else:
         pairs = zip(sides["ours"], sides["peer"])

@@ -3,8 +3,9 @@
 #
 # A noisy neighbour fills the store with what cannot be compressed while a victim swaps its own memory out and in. On
 # memcompress, with a limit for the neighbour, no page of the victim is refused; on zram, which has no such limit,
-# they are: else the test would prove nothing. For the bench it prints how much longer the slowest of 100 faults
-# of the victim takes beside the neighbour. The functions are called through ksft_test.
+# they are: else the test would prove nothing. For the bench, which names BENCH_IDS, it prints how much longer the
+# slowest of 100 faults of the victim takes beside the neighbour, and how many of its pages nobody took.
+# The functions are called through ksft_test.
 # shellcheck disable=SC2086,SC2317
 
 set -u
@@ -17,8 +18,10 @@ set -u
 CG=/sys/fs/cgroup/kst-mcz-
 LIMIT=32M	# of the store
 SHARE=12M	# of the neighbour
-PAIRS=${BENCH_PAIRS:-1}
-ROUNDS=$((${VMACCEL_LONG:-0} || ${BENCH_PAIRS:-0} ? 4 : 1))
+BENCH=${BENCH_IDS:+1}
+PAIRS=${BENCH_PAIRS:-${BENCH:+5}}
+PAIRS=${PAIRS:-1}
+ROUNDS=$((${VMACCEL_LONG:-0} || ${BENCH:-0} ? 4 : 1))
 
 # victim HOW: sets p99 and kept; the program has checked each of its pages
 victim()
@@ -31,10 +34,10 @@ victim()
 	kept=$(sed -n 's/^kept //p' <<<"$out")
 }
 
-# beside SIDE: sets refused, and ratio to 100 times what it is
+# beside SIDE: sets refused; where no page was taken there is no fault to be measured
 beside()
 {
-	local alone noise pid before r
+	local alone noise pid before r ratio
 
 	victim "$1, alone" || return 1
 	alone=$p99
@@ -48,16 +51,19 @@ beside()
 	swap_show
 	errors_expected
 	refused=$((kept > before ? kept - before : 0))
-	ratio=$((100 * ${p99:-0} / (alone ? alone : 1)))
-	ksft_print_msg "run: id=mc.isolation unit=ratio side=$1 value=$((ratio / 100)).$(printf %02d $((ratio % 100)))" \
-		"limit=2 peer=zram"
+	if [ -n "$p99" ]; then
+		ratio=$((100 * p99 / (alone ? alone : 1)))
+		ksft_print_msg "run: id=mc.isolation unit=ratio side=$1" \
+			"value=$((ratio / 100)).$(printf %02d $((ratio % 100))) limit=2 peer=zram"
+	fi
+	ksft_print_msg "run: id=mc.isolation variant=refused unit=pages side=$1 value=$refused limit=0 peer=zram"
 	[ $r = 0 ] && [ $noise = 0 ]
 }
 
 # The neighbour meets its own limit; the victim gets all of its pages out.
 ours()
 {
-	local refused=0 ratio=0
+	local refused=0
 
 	echo $SHARE >"$(vm_dir ${CG}noise)/max" && beside ours || return 1
 	ksft_print_msg "refused: victim $(vm_stat ${CG}victim refused), neighbour $(vm_stat ${CG}noise refused)"
@@ -67,7 +73,7 @@ ours()
 # Some pages are on their way when the kernel is asked to swap them out; so many are not.
 peer()
 {
-	local refused=0 ratio=0
+	local refused=0
 
 	beside peer && [ "$refused" -ge 64 ]
 }
@@ -82,7 +88,7 @@ ksft_print_header
 kst_need mkswap swapon swapoff
 kst_load_stock zram
 kst_undo rmmod zram
-ksft_set_plan $((6 * PAIRS))
+ksft_set_plan $((6 * PAIRS + ${BENCH:-0}))
 cgroup_make ${CG}victim ${CG}noise
 swap_init
 vm_add ${CG}victim
@@ -100,4 +106,5 @@ for ((pair = 0; pair < PAIRS; pair++)); do
 	ksft_test "zram" peer
 	ksft_test "zram: swap off" swap_off
 done
+[ -z "$BENCH" ] || ksft_test mc.isolation [ "$_ksft_fail" = 0 ]
 ksft_finished
