@@ -40,6 +40,7 @@
 #define DGRAM_MAX	1400
 #define DGRAM_BURST	8
 #define DGRAM_NS	(10 * 1000 * 1000)
+#define CONNECT_US	(100 * 1000)
 #define PAGE		4096
 #define BUSY_PAGES	256
 
@@ -247,11 +248,15 @@ static int run(void)
 {
 	int stream, dgram;
 
-	stream = socket(AF_INET, SOCK_STREAM, 0);
 	dgram = socket(AF_INET, SOCK_DGRAM, 0);
-	if (connect(stream, (struct sockaddr *)&server, sizeof(server))) {
+	/* The interface may need a while until it carries frames. */
+	for (;;) {
+		stream = socket(AF_INET, SOCK_STREAM, 0);
+		if (!connect(stream, (struct sockaddr *)&server, sizeof(server)))
+			break;
 		perror("connect");
-		return 1;
+		close(stream);
+		usleep(CONNECT_US);
 	}
 	talk(stream, dgram, &server);
 	fprintf(stderr, "the connection is over\n");

@@ -25,7 +25,7 @@ flow_start()
 	kst_undo kill "${flow_server[$net]}"
 	kst_wait 10 test -s "/run/flow$net" || return 1
 	guest_exec "$guest" "ip address add 10.0.$net.2/24 dev $interface; ip link set $interface up || exit 1
-		guest_flow run 10.0.$net.1 >/dev/console 2>&1 & echo \$! >/tmp/flow$net" && flow_advances "$net"
+		guest_flow run 10.0.$net.1 >/tmp/flow$net.log 2>&1 & echo \$! >/tmp/flow$net" && flow_advances "$net"
 }
 
 # Bytes here, bytes there, datagrams here, datagrams there, errors.
@@ -63,8 +63,12 @@ flow_right()
 # What the processes of a guest wait for, and whether its clock, its timers and its interrupts go on.
 flow_guest_state()
 {
+	guest_log "$1" | tail -n 20
 	# shellcheck disable=SC2016
 	guest_try "$1" 'cat /proc/uptime
+		ps
+		cat /tmp/flow*.log
+		ip address; ip route; ip neigh; ip -s link
 		for p in /proc/[0-9]*; do
 			case $(readlink $p/exe) in
 			*guest_flow) cat $p/status $p/wchan $p/syscall $p/stack | grep -v "^\(Vm\|Sig\|Cap\|Rss\|Huge\)" ;;

@@ -53,7 +53,7 @@ ping_both()
 traffic()
 {
 	flow_start g0 1 eth0 && flow_start g0 2 eth1 &&
-		guest_exec g0 'guest_flow lines /dev/vport0p2 >/dev/console 2>&1 &'
+		guest_exec g0 'guest_flow lines /dev/vport0p2 >/tmp/lines.log 2>&1 &'
 }
 
 traffic_flows()
@@ -278,6 +278,7 @@ ksft_test "guest uses its x2APIC" x2apic
 ksft_test "guest fills memory" fill
 guest_exec g0 'echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6'
 ksft_test "traffic in all directions" traffic
+[ "$_ksft_fail" = 0 ] || ksft_exit_fail_msg "nothing to migrate with"
 ksft_test "migration cancelled half-way" cancel
 for ((i = 1; i <= ROUNDS; i++)); do
 	ksft_test "migration $i" move
