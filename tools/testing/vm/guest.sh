@@ -55,12 +55,14 @@ guest_log()
 # guest_initrd: prints the initramfs of the guests; the kernel takes archives one after the other.
 guest_initrd()
 {
-	local out=$GUEST_DIR/initrd root file
+	local out root file
 
 	if [ -z "${GUEST_FILES:-}" ]; then
 		echo "$VMACCEL_GUEST_INITRD"
 		return
 	fi
+	# Test programs come after each other in one machine, each with its own files.
+	out=$GUEST_DIR/initrd-$(cksum <<<"$GUEST_FILES" | cut -d' ' -f1)
 	if [ ! -e "$out" ]; then
 		root=$(mktemp -d)
 		mkdir "$root/bin"
