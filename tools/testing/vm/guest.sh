@@ -182,6 +182,8 @@ guest_do()
 
 	answer=$(guest_qmp "$1" "$2") && return
 	echo "${answer:-guest $1: no answer to $2}" >&2
+	# The last words of a QEMU that is gone.
+	[ -n "$answer" ] || tail -n 5 "$GUEST_DIR/$1/qemu.log" >&2
 	return 1
 }
 
