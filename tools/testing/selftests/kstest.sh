@@ -203,6 +203,21 @@ kst_load_stock()
 	done
 }
 
+# kst_null_blk MIB: the block device /dev/nullb0, which keeps what is written to it; undone at exit.
+kst_null_blk()
+{
+	local dir=/sys/kernel/config/nullb/nullb0
+
+	kst_loaded null_blk || modprobe null_blk nr_devices=0 || ksft_exit_skip "no module null_blk in this kernel"
+	[ -d "${dir%/*}" ] || mount -t configfs none /sys/kernel/config
+	mkdir "$dir" || ksft_exit_fail_msg "cannot make $dir"
+	kst_undo rmdir "$dir"
+	echo "$1" >"$dir/size"
+	echo 1 >"$dir/memory_backed"
+	echo 1 >"$dir/power"
+	kst_wait 10 [ -b /dev/nullb0 ] || ksft_exit_fail_msg "no null_blk device"
+}
+
 # ---- network ------------------------------------------------------------------------------------------------
 
 # kst_quiet IFACE: no IPv6, so that nothing is sent that the test did not send.

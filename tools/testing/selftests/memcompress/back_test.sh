@@ -387,19 +387,14 @@ goes_full()
 
 ksft_print_header
 kst_need dmsetup fio blkdiscard mkfs.ext4 mkswap
-kst_loaded null_blk || modprobe null_blk nr_devices=0 || ksft_exit_skip "no module null_blk in this kernel"
 kst_loaded dm_mod || kst_load_stock dm_mod
-[ -d /sys/kernel/config/nullb ] || mount -t configfs none /sys/kernel/config
 [ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 none /sys/fs/cgroup
 ksft_set_plan $((LONG ? 23 : 22))
 TMP=$(mktemp -d)
 kst_undo rm -rf "$TMP"
 dd if=/dev/urandom of="$TMP/noise" bs=1M count=4 2>/dev/null
 kst_load memcompress
-mkdir /sys/kernel/config/nullb/nullb0 && kst_undo rmdir /sys/kernel/config/nullb/nullb0
-echo $SIZE >/sys/kernel/config/nullb/nullb0/size
-echo 1 >/sys/kernel/config/nullb/nullb0/memory_backed
-echo 1 >/sys/kernel/config/nullb/nullb0/power || ksft_exit_fail_msg "no null_blk device"
+kst_null_blk $SIZE
 create $SECTORS || ksft_exit_fail_msg "no dm device"
 kst_undo dmsetup remove --retry kst-back
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control

@@ -157,16 +157,6 @@ after()
 	"$LOAD" -c $CG -r 1 anon 24 && no_errors
 }
 
-backing_device()
-{
-	local dir=/sys/kernel/config/nullb/nullb0
-
-	kst_loaded null_blk || modprobe null_blk nr_devices=0 || return 1
-	[ -d ${dir%/*} ] || mount -t configfs none /sys/kernel/config
-	mkdir $dir && kst_undo rmdir $dir && echo 64 >$dir/size && echo 1 >$dir/memory_backed && echo 1 >$dir/power &&
-		kst_wait 10 [ -b /dev/nullb0 ]
-}
-
 # write_page N: to the device; while FAILING=1 no page can be had for it
 write_page()
 {
@@ -194,7 +184,7 @@ no_table()
 {
 	local r=0 TMP
 
-	TMP=$(mktemp -d) && head -c 4096 /dev/urandom >"$TMP/page" && backing_device || return 1
+	TMP=$(mktemp -d) && head -c 4096 /dev/urandom >"$TMP/page" || return 1
 	inject N
 	log_quiet
 	echo Y >$FAULT/fail_page_alloc/task-filter
@@ -233,5 +223,6 @@ for kind in anon fork advice; do
 done
 ksft_test "and without failures" after
 ksft_test "swap off" swap_off
+kst_null_blk 64
 ksft_test "no page for the slot table" no_table
 ksft_finished

@@ -24,20 +24,8 @@ MIB=$((LONG ? 24 : 10))		# that the program in a guest works on
 LESS=$((LONG ? 64 : 24))	# MiB that each guest loses
 GUESTS="a b"
 ROUNDS=$((LONG ? 10 : 1))
-NULLB=/sys/kernel/config/nullb/nullb0
 # Pages that are on their way to the device or from it: a batch of swap for each CPU.
 PENDING=$(($(nproc --all) * 64 * 4096))
-
-# A backing device of 1 MiB: there is an end of it.
-backing()
-{
-	kst_loaded null_blk || modprobe null_blk nr_devices=0 || ksft_exit_skip "no module null_blk in this kernel"
-	[ -d /sys/kernel/config/nullb ] || mount -t configfs none /sys/kernel/config
-	mkdir $NULLB && kst_undo rmdir $NULLB
-	echo 1 >$NULLB/size
-	echo 1 >$NULLB/memory_backed
-	echo 1 >$NULLB/power || ksft_exit_fail_msg "no null_blk device"
-}
 
 # boot NAME [QEMU ARGUMENT...]: all memory of QEMU belongs to the cgroup from the start.
 boot()
@@ -297,7 +285,8 @@ verify()
 ksft_print_header
 kst_need qemu-system-x86_64 mkswap swapon swapoff
 ksft_set_plan $((LONG ? 13 : 10))
-backing
+# A backing device that has an end.
+kst_null_blk 1
 swap_init
 cgroup_make ${CG}a ${CG}b
 vm_add ${CG}a
