@@ -23,6 +23,7 @@ SIZE=$((LONG ? 128 : 64))		# MiB of the backing device
 SECTORS=$((SIZE << 11))
 PAGES=$((LONG ? 4096 : 1024))	# of a check of content
 MIB=$((LONG ? 48 : 24))		# of a process that swaps; its cgroup may have a third
+DAMAGE=/dev/$([ "$LONG" = 1 ] && echo urandom || echo zero)
 FILES=$VMACCEL_TOP/tools/testing$([ "$LONG" = 1 ] || echo /selftests/memcompress)
 
 # refused ERRNO-TEXT FILE VALUE: writing the value fails so
@@ -300,7 +301,7 @@ damaged()
 
 	write_noise 16 || return 1
 	bad=$(debug bad_sum)
-	dd if=/dev/zero of=$MEMORY bs=1M count=$SIZE oflag=direct conv=notrunc 2>/dev/null
+	dd if=$DAMAGE of=$MEMORY bs=1M count=$SIZE oflag=direct conv=notrunc 2>/dev/null
 	for n in 1024 1500 2047; do
 		dd if=$DEV of=/dev/null bs=4k skip=$n count=1 iflag=direct 2>/dev/null && r=1
 	done

@@ -390,7 +390,7 @@ file_system()
 	mkdir -p "$dir"
 	"mkfs.$1" "${@:2}" "$DEV" >/dev/null 2>&1 && mount "$DEV" "$dir" || return 1
 	(echo "$BASHPID" >"$ROOT/a/p/cgroup".procs && cp -r "$FILES" "$dir/files" && sync) || r=1
-	[ "$(stat_of "$(vm a)" orig_bytes)" -gt $((1 << 16)) ] && sums || r=1
+	[ "$(stat_of "$(vm a)" orig_bytes)" -gt $((LONG ? 1 << 18 : 1 << 16)) ] && sums || r=1
 	echo 1 >/proc/sys/vm/drop_caches
 	diff -r "$FILES" "$dir/files" >/dev/null || r=1
 	umount "$dir" && return "$r"

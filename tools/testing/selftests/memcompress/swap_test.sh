@@ -74,7 +74,7 @@ merged_pages()
 	echo 1 >$KSM/sleep_millisecs
 	echo 1 >$KSM/run
 	"$LOAD" -c $CG -r 0 -s "$STATE" ksm "$MIB" & pid=$!
-	kst_wait 30 eval "[ \$(cat $KSM/pages_sharing) -gt 50 ]"
+	kst_wait 30 eval "[ \$(cat $KSM/pages_sharing) -gt $((LONG ? 100 : 50)) ]"
 	r=$?
 	before=$(cat $KSM/pages_sharing)
 	kill $pid
