@@ -88,7 +88,7 @@ vm_make_vars()
 		$(foreach p,$(TEST_GEN_PROGS),$(info program $(notdir $(p))))' __vm_list
 }
 
-# vm_list_tests TEST...: lines "dir program path timeout".
+# vm_list_tests TEST...: lines "dir program path timeout". Long loops may take ten times as long.
 vm_list_tests()
 {
 	local test dir only settings limit kind name path
@@ -100,7 +100,7 @@ vm_list_tests()
 		settings=$SELFTESTS/$dir/settings
 		[ -z "$only" ] || settings=$(dirname "$SELFTESTS/$test")/settings
 		limit=$(sed -n 's/^timeout=//p' "$settings" 2>/dev/null)
-		limit=$((${limit:-60} * VM_SLOW))
+		limit=$((${limit:-60} * VM_SLOW * (${VMACCEL_LONG:-0} ? 10 : 1)))
 		if [ -n "$only" ]; then
 			path=$SELFTESTS/$dir/$only
 			[ -x "$path" ] || path=$TOP/build/selftests/$dir/$only
