@@ -3,6 +3,10 @@
 #
 # NICs come and go in a running guest while others, and they themselves, are full of traffic. The functions are called
 # through ksft_test.
+#
+# When a link goes down, or a netdev goes before its NIC, QEMU goes on with the ring itself, to drop what is sent. Older
+# ones, as Debian 12's, take a wrong position for a packed ring then (8.1: "virtio: Fix packed virtqueue used_idx mask"),
+# and may end with an assertion, whatever the backend. So that is done to split rings.
 # shellcheck disable=SC2317
 
 set -u
@@ -63,6 +67,13 @@ deleted()
 		{ guest_do g '{"execute":"query-status"}'; false; }
 }
 
+link()
+{
+	guest_do g '{"execute":"set_link","arguments":{"name":"nic2","up":false}}' &&
+		kst_wait 10 guest_exec g 'grep -q 0 /sys/class/net/eth1/carrier' && sleep 0.5 &&
+		guest_do g '{"execute":"set_link","arguments":{"name":"nic2","up":true}}' && flow_advances 2
+}
+
 # unplug device|netdev: which of both goes first.
 unplug()
 {
@@ -94,7 +105,7 @@ kst_need qemu-system-x86_64 cpio
 [ -x "$FLOW_TOOLS/guest_plug" ] || ksft_exit_fail_msg "no guest_plug: make -C $(dirname "$0")"
 kst_load_stock tun
 ksft_print_header
-ksft_set_plan $((6 + 12 * ROUNDS))
+ksft_set_plan $((6 + 13 * ROUNDS))
 kst_load vhost_accel
 for net in 1 2; do
 	kst_tap vg$net vnet_hdr
@@ -107,10 +118,11 @@ ksft_test "guest answers" guest_wait g
 guest_exec g 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6'
 ksft_test "traffic through a NIC that stays" flow_start g 1 eth0
 for ((i = 1; i <= ROUNDS; i++)); do
-	for try in "split off 0 device" "packed on 1 device" "packed on 1 netdev"; do
+	for try in "packed on 1 device" "split off 0 device" "split off 0 netdev"; do
 		read -r name packed bit first <<<"$try"
 		ksft_test "$name NIC plugged" plug "$packed" "$bit"
 		ksft_test "$name NIC: traffic in all directions" flow_start g 2 eth1
+		[ "$first" = device ] || ksft_test "$name NIC: link goes down and up" link
 		ksft_test "$name NIC unplugged in the flood, $first first" unplug "$first"
 		ksft_test "$name NIC: nothing is left, the other lives" gone
 	done
