@@ -4,6 +4,7 @@
 # Nested guests for tests: an unmodified QEMU with KVM, a Debian kernel and a small initramfs with busybox, ip,
 # ethtool and iperf3. Sourced by tests that run in the host VM.
 #
+#   guest_kvm                             loads KVM, for guests that others start
 #   guest_start NAME [QEMU ARGUMENT...]   start; open file descriptors of the shell are inherited
 #   guest_wait NAME                       until the guest answers
 #   guest_exec NAME COMMAND               run in the guest: prints its output, returns its status (124: no answer)
@@ -78,15 +79,15 @@ guest_initrd()
 	echo "$out"
 }
 
-# guest_keep_kvm: keeps an empty virtual machine, until the host VM ends. With the first and the last one Linux patches
-# its scheduler, which QEMU 7.2 may run meanwhile with a stale int3; so there is a first one once, and no last one.
-guest_keep_kvm()
+# guest_kvm: loads KVM and keeps an empty virtual machine till the host VM ends. With the first and the last one Linux
+# patches its scheduler, which QEMU 7.2 may run meanwhile with a stale int3; so there is a first one once, and no last.
+guest_kvm()
 {
 	local pid=/run/guest-kvm.pid
 
+	[ -e /dev/kvm ] || modprobe kvm_amd 2>/dev/null || modprobe kvm_intel || return 1
 	! kill -0 "$(cat $pid 2>/dev/null)" 2>/dev/null || return 0
-	# shellcheck disable=SC2016
-	perl -e 'open(my $kvm, "+<", "/dev/kvm") && ioctl($kvm, 0xae01, 0) && sleep' </dev/null >/dev/null 2>&1 &
+	perl -e 'open(KVM, "+<", "/dev/kvm") && ioctl(KVM, 0xae01, 0) && sleep' </dev/null >/dev/null 2>&1 &
 	echo $! >$pid
 	disown
 	# Out of the test's control group, which ends with the test.
@@ -98,10 +99,7 @@ guest_start()
 	local name=$1 dir=$GUEST_DIR/$1 fifo initrd ram=()
 	shift
 
-	if [ ! -e /dev/kvm ]; then
-		modprobe kvm_amd 2>/dev/null || modprobe kvm_intel || return 1
-	fi
-	guest_keep_kvm
+	guest_kvm || return 1
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	# Pipes, not sockets: the shell can open them itself.
@@ -241,18 +239,22 @@ guest_wait()
 	return 1
 }
 
+# guest_hmp NAME COMMAND: a command for people. Who starts guests by other means defines it anew.
+guest_hmp()
+{
+	guest_qmp "$1" '{"execute":"human-monitor-command","arguments":{"command-line":"'"$2"'"}}' |
+		sed 's/\\r\\n/\n/g; s/\\t/ /g'
+}
+
 # guest_state NAME: where the processor of a silent guest is and what its timer waits for, twice, so that the two differ
-# if it runs. libvirt keeps QMP of its guests for itself.
+# if it runs.
 guest_state()
 {
 	local command
 
-	[ -p "$GUEST_DIR/$1/qmp.in" ] || return 0
 	for _ in 1 2; do
 		for command in "info registers" "info lapic"; do
-			GUEST_TIMEOUT=10 guest_qmp "$1" '{"execute":"human-monitor-command","arguments":
-				{"command-line":"'"$command"'"}}' | sed 's/\\r\\n/\n/g' |
-				grep -E '^(RIP|EIP|RAX|CR|LVTT|Timer|IRR|ISR|PPR|LVT.*timer)|"return"|DCR|SPIV'
+			GUEST_TIMEOUT=10 guest_hmp "$1" "$command" | grep -E '^(RIP|CR0|LVTT |Timer|IRR|ISR|SPIV)'
 		done
 		sleep 1
 	done

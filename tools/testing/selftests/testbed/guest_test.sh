@@ -57,6 +57,22 @@ qmp_error()
 }
 
 # shellcheck disable=SC2317
+state_shown()
+{
+	local state
+
+	state=$(guest_state g)
+	ksft_print_msg "${state//$'\n'/, }"
+	[ "$(grep -c ^RIP= <<<"$state")" = 2 ] && [ "$(grep -c ^LVTT <<<"$state")" = 2 ]
+}
+
+# shellcheck disable=SC2317
+kvm_stays()
+{
+	find "/proc/$(cat /run/guest-kvm.pid)/fd" -lname 'anon_inode:kvm-vm' | grep -q .
+}
+
+# shellcheck disable=SC2317
 gone()
 {
 	guest_kill g && ! guest_alive g
@@ -65,7 +81,7 @@ gone()
 kst_need qemu-system-x86_64 iperf3
 kst_load_stock tun vhost_net
 ksft_print_header
-ksft_set_plan 12
+ksft_set_plan 14
 kst_tap tap9 vnet_hdr
 ip address add 10.0.9.1/24 dev tap9
 exec 5<>/dev/vhost-net
@@ -82,6 +98,8 @@ ksft_test "ping" ping -q -c 3 -i 0.2 -W 10 10.0.9.2
 ksft_test "iperf3" iperf
 ksft_test "QMP" guest_qmp g '{"execute":"query-status"}'
 ksft_test "QMP error" qmp_error
+ksft_test "its state is shown" state_shown
 ksft_test "reset and answers again" guest_reset g
 ksft_test "kill" gone
+ksft_test "a virtual machine stays" kvm_stays
 ksft_finished
