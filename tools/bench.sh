@@ -141,10 +141,12 @@ out=$(cd "$out" && pwd)
 if [ -d "${GUEST_RAM:-}" ]; then
 	arguments+=(--env "BENCH_PAGES=$(cd "$GUEST_RAM" && pwd)")
 elif [ -n "${GUEST_RAM:-}" ]; then
-	rm -rf "$out/pages"
-	mkdir "$out/pages"
-	tar -C "$out/pages" --strip-components=1 -xf "$GUEST_RAM" || die "cannot unpack GUEST_RAM=$GUEST_RAM"
-	arguments+=(--env "BENCH_PAGES=$out/pages")
+	# In the tree, which the VM sees; it has a /tmp of its own.
+	pages=$TOP/build/pages
+	rm -rf "$pages"
+	mkdir "$pages"
+	tar -C "$pages" --strip-components=1 -xf "$GUEST_RAM" || die "cannot unpack GUEST_RAM=$GUEST_RAM"
+	arguments+=(--env "BENCH_PAGES=$pages")
 fi
 
 # measure WHERE COMMAND...: the ids that are measured there, if any.
