@@ -39,7 +39,7 @@ enum kind {
 	WORD32,
 	WORD64,
 	NOISE,
-	HALF_NOISE,
+	SOME_NOISE,
 	TEXT,
 	KINDS,
 	NONE,	/* not stored */
@@ -67,8 +67,8 @@ static enum kind fill(uint8_t *page)
 		case NOISE:
 			v = rnd();
 			break;
-		case HALF_NOISE:
-			v = i & 8 ? rnd() : 0;
+		case SOME_NOISE:
+			v = i % 32 ? 0 : rnd();
 			break;
 		default:
 			v = word + i / 64;
