@@ -324,6 +324,44 @@ full()
 	reset_device && dmsetup remove --retry kst-back && create $SECTORS && return $r
 }
 
+# delayed N: so many reads wait in the table
+delayed()
+{
+	[[ $(dmsetup status kst-back) == *" delay $1 "* ]]
+}
+
+# one_page OPERAND...: dd of one
+one_page()
+{
+	dd bs=4k count=1 "$@" 2>/dev/null
+}
+
+# A block that is freed while it is read is not written to before that has ended. Reads take 1000 seconds, or until
+# the table changes; all blocks are taken. Without -f blkdiscard reads, too.
+freed_while_read()
+{
+	local r=0 pid=() i size=$((1 << 11))
+
+	dmsetup remove --retry kst-back && create $size && set_up 4K 64M || return 1
+	write_noise 0 && r=1
+	[ "$(column bd_stat 1)" = 256 ] || r=1
+	table "0 $size delay $MEMORY 0 1000000 $MEMORY 0 0" || r=1
+	for i in 0 1; do
+		one_page if=$DEV of="$TMP/read$i" skip=128 iflag=direct & pid[i]=$!
+	done
+	kst_wait 20 delayed 2 || r=1
+	blkdiscard -f -o $((128 << 12)) -l 4096 $DEV || r=1
+	one_page if="$TMP/noise" of=$DEV skip=300 seek=300 oflag=direct && r=1
+	table "0 $size linear $MEMORY 0" || r=1
+	for i in 0 1; do
+		wait "${pid[i]}" && cmp -s -n 4096 -i $((128 << 12)):0 "$TMP/noise" "$TMP/read$i" || r=1
+	done
+	one_page if="$TMP/noise" of=$DEV skip=300 seek=300 oflag=direct || r=1
+	stats
+	[ "$(column bd_stat 1)" = 256 ] && [ "$(column bd_stat 2)" = 2 ] && [ "$(debug bad_sum)" = 0 ] || r=1
+	reset_device && dmsetup remove --retry kst-back && create $SECTORS && return $r
+}
+
 # load KIND SYNC ALGORITHM: three times what its cgroup holds, little of it in compressed memory
 load()
 {
@@ -390,7 +428,7 @@ ksft_print_header
 kst_need dmsetup fio blkdiscard mkfs.ext4 mkswap
 kst_loaded dm_mod || kst_load_stock dm_mod
 [ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 none /sys/fs/cgroup
-ksft_set_plan $((LONG ? 23 : 22))
+ksft_set_plan $((LONG ? 24 : 23))
 TMP=$(mktemp -d)
 kst_undo rm -rf "$TMP"
 dd if=/dev/urandom of="$TMP/noise" bs=1M count=4 2>/dev/null
@@ -424,6 +462,11 @@ ksft_test "the backing device cannot be written to" dead_for_writes
 ksft_test "the backing device is damaged" damaged
 ksft_test "reset" reset_device
 ksft_test "the backing device is full" full
+if dmsetup targets | grep -q ^delay || modprobe dm-delay 2>/dev/null; then
+	ksft_test "a block is freed while it is read" freed_while_read
+else
+	ksft_test_result_skip "a block is freed while it is read" "no dm-delay in this kernel"
+fi
 ksft_test "writeback by hand" writeback
 ksft_test "demotion makes room" demotion
 ksft_test "demotion that cannot write" dead_for_demotion
