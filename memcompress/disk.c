@@ -8,12 +8,13 @@
  * a lock: whoever sends a bio has the disk open, and gets its answer before it
  * closes.
  *
- * A bio is served in the task that sends it. The device's blocks are pages, so that
- * a bio is of whole pages of the device. Its memory need not be: direct I/O from odd
- * addresses and file systems' small buffers come in pieces, which pass through a
- * page of ours. A page of the device is so always read and written as a whole. Pages
- * that concern the backing device are under way when the task goes on; only one
- * that is to be read in pieces is waited for.
+ * A bio is served in the task that sends it, a large one by others too (job.c). The
+ * device's blocks are pages, so that a bio is of whole pages of the device. Its
+ * memory need not be: direct I/O from odd addresses and file systems' small buffers
+ * come in pieces, which pass through a page of ours. A page of the device is so
+ * always read and written as a whole. Pages that concern the backing device are
+ * under way when the task goes on; only one that is to be read in pieces is waited
+ * for.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
@@ -108,9 +109,18 @@ static int mcz_rw_pieces(struct mcz_pool *pool, unsigned long index,
 	return r;
 }
 
-/* One page of the bio; @iter moves on unless it fails. */
-static int mcz_bio_page(struct mcz_pool *pool, struct bio *bio,
-			struct bvec_iter *iter, bool write)
+/**
+ * mcz_bio_page() - read or write one page of a bio
+ * @pool: store
+ * @bio: bio of whole pages of the device; may get a part that is still under way
+ * @iter: where in it; moves on unless it fails
+ * @write: direction
+ *
+ * Context: process; may sleep.
+ * Return: 0 or a negative errno, which has been counted.
+ */
+int mcz_bio_page(struct mcz_pool *pool, struct bio *bio, struct bvec_iter *iter,
+		 bool write)
 {
 	unsigned long index = iter->bi_sector >> PAGE_SECTORS_SHIFT;
 	struct bio_vec bv = bio_iter_iovec(bio, *iter);
@@ -137,6 +147,8 @@ static void mcz_bio_rw(struct mcz_pool *pool, struct bio *bio)
 	const bool write = op_is_write(bio_op(bio));
 	struct bvec_iter iter = bio->bi_iter;
 
+	if (mcz_job_share(pool, bio))
+		return;
 	while (iter.bi_size) {
 		if (mcz_bio_page(pool, bio, &iter, write)) {
 			bio->bi_status = BLK_STS_IOERR;

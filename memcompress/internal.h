@@ -26,6 +26,7 @@
 
 struct mcz_back;
 struct mcz_demoter;
+struct mcz_job;
 struct zs_pool;
 
 /** MCZ_SLOTS_PER_LEAF - slots in one page of the slot table */
@@ -155,6 +156,8 @@ struct mcz_stats {
  * @bare: all of them unpack without a stream
  * @streams: @nstreams of them
  * @nstreams: as many as CPUs were online
+ * @jobs: large bios that CPUs share, @njobs of them
+ * @njobs: as many as CPUs were online
  * @huge_size: objects of that many bytes and more take a page anyway
  * @stats: counters
  * @limit: pages the arena may take, 0 = no limit
@@ -176,6 +179,8 @@ struct mcz_pool {
 	bool bare;
 	struct mcz_stream *streams;
 	unsigned int nstreams;
+	struct mcz_job *jobs;
+	unsigned int njobs;
 	size_t huge_size;
 	struct mcz_stats __percpu *stats;
 	unsigned long limit;
@@ -246,6 +251,8 @@ int mcz_dev_setup(struct mcz_dev *dev, u64 bytes);
 int mcz_dev_reset(struct mcz_dev *dev);
 int mcz_dev_set_sync(struct mcz_dev *dev, bool sync);
 const char *mcz_disk_prefix(void);
+int mcz_bio_page(struct mcz_pool *pool, struct bio *bio, struct bvec_iter *iter,
+		 bool write);
 bool mcz_disk_is_ours(const struct gendisk *disk);
 
 /* sysfs.c */
@@ -259,6 +266,13 @@ const struct mcz_comp *mcz_comp_find(const char *name);
 int mcz_vm_init(void);
 void mcz_vm_exit(void);
 void mcz_vm_reap(void);
+
+/* job.c */
+int mcz_job_init(void);
+void mcz_job_exit(void);
+int mcz_jobs_create(struct mcz_pool *pool);
+void mcz_jobs_destroy(struct mcz_pool *pool);
+bool mcz_job_share(struct mcz_pool *pool, struct bio *bio);
 
 /* stream.c */
 int mcz_alg_find(const char *name);

@@ -33,9 +33,12 @@ static int __init mcz_init(void)
 	r = mcz_pool_init();
 	if (r)
 		goto err_owner;
-	r = mcz_vm_init();
+	r = mcz_job_init();
 	if (r)
 		goto err_pool;
+	r = mcz_vm_init();
+	if (r)
+		goto err_job;
 	r = mcz_disk_init();
 	if (r)
 		goto err_vm;
@@ -48,6 +51,8 @@ err_disk:
 	mcz_disk_exit();
 err_vm:
 	mcz_vm_exit();
+err_job:
+	mcz_job_exit();
 err_pool:
 	mcz_pool_exit();
 err_owner:
@@ -61,6 +66,7 @@ static void __exit mcz_exit(void)
 	mcz_control_exit();
 	mcz_disk_exit();
 	mcz_vm_exit();
+	mcz_job_exit();
 	mcz_pool_exit();
 	mcz_owner_exit();
 }

@@ -840,6 +840,9 @@ struct mcz_pool *mcz_pool_create(const char *name, const char *alg, u64 bytes,
 	r = mcz_streams_create(pool, alg);
 	if (r)
 		goto err;
+	r = mcz_jobs_create(pool);
+	if (r)
+		goto err;
 	mcz_owner_pool_add(pool);
 	return pool;
 err:
@@ -869,6 +872,7 @@ void mcz_pool_destroy(struct mcz_pool *pool)
 		free_page((unsigned long)leaf);
 		cond_resched();
 	}
+	mcz_jobs_destroy(pool);
 	mcz_streams_destroy(pool);
 	mempool_exit(&pool->bounce);
 	if (pool->arena)
