@@ -79,8 +79,9 @@ guest_initrd()
 	echo "$out"
 }
 
-# guest_kvm: loads KVM and keeps an empty virtual machine till the host VM ends. With the first and the last one Linux
-# patches its scheduler, which QEMU 7.2 may run meanwhile with a stale int3; so there is a first one once, and no last.
+# guest_kvm: loads KVM and keeps an empty virtual machine till the host VM ends, with a processor that never runs. Linux
+# patches its scheduler with the first and the last machine, and KVM itself with the first and the last processor whose
+# APIC is off, as each is when it boots. QEMU 7.2 may run meanwhile with a stale int3; so there is one of both always.
 guest_kvm()
 {
 	local pid=/run/guest-kvm.pid
@@ -89,7 +90,8 @@ guest_kvm()
 	! kill -0 "$(cat $pid 2>/dev/null)" 2>/dev/null || return 0
 	# Without what the shell has open, as that may be what the test waits for others to let go.
 	perl -MPOSIX -e 'POSIX::close($_) for 3 .. 1023;
-		open(KVM, "+<", "/dev/kvm") && ioctl(KVM, 0xae01, 0) && sleep' </dev/null >/dev/null 2>&1 &
+		open(KVM, "+<", "/dev/kvm") && open(VM, "+<&=", ioctl(KVM, 0xae01, 0)) &&
+		ioctl(VM, 0xae60, 0) && ioctl(VM, 0xae41, 0) && sleep' </dev/null >/dev/null 2>&1 &
 	echo $! >$pid
 	disown
 	# Out of the test's control group, which ends with the test.

@@ -72,7 +72,7 @@ kvm_stays()
 	local fds
 	fds=/proc/$(cat /run/guest-kvm.pid)/fd
 
-	find "$fds" -lname 'anon_inode:kvm-vm' | grep -q . && ! find "$fds" -lname '*vhost-net' | grep .
+	find "$fds" -lname 'anon_inode:kvm-vcpu:0' | grep -q . && ! find "$fds" -lname '*vhost-net' | grep .
 }
 
 # shellcheck disable=SC2317
