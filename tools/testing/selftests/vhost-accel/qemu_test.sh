@@ -215,10 +215,12 @@ no_worker()
 	[ "$(workers "$1")" = 0 ]
 }
 
-# A guest whose NICs see the memory only through an IOMMU with a translation cache in the device, which is ours.
+# A guest whose NICs see the memory only through an IOMMU with a translation cache in the device, which is ours. The guest
+# invalidates at once what it unmaps: when it defers that, QEMU 7.2 leaves some of it in the cache of any vhost device,
+# and stale pages are sent.
 start_iommu()
 {
-	GUEST_MACHINE=q35,kernel-irqchip=split GUEST_APPEND="intel_iommu=on" guest_start v \
+	GUEST_MACHINE=q35,kernel-irqchip=split GUEST_APPEND="intel_iommu=on iommu.strict=1" guest_start v \
 		-device intel-iommu,intremap=on,device-iotlb=on \
 		-device virtio-net-pci,netdev=n0,disable-legacy=on,iommu_platform=on,ats=on \
 		-netdev tap,id=n0,ifname=tap8,script=no,downscript=no,vhost=on,vhostfd=5 \
@@ -236,7 +238,7 @@ iommu_network()
 translated()
 {
 	guest_exec v 'cut -c 34 /sys/class/net/eth[01]/device/features
-		cat /sys/class/net/eth[01]/device/../iommu_group/type' | tr '\n' ' ' | grep -x '1 1 DMA[-FQ]* DMA[-FQ]* '
+		cat /sys/class/net/eth[01]/device/../iommu_group/type' | tr '\n' ' ' | grep -x '1 1 DMA DMA '
 }
 
 iommu_iperf()
