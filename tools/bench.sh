@@ -16,7 +16,7 @@ the lines: Documentation/dev/benchmarks.rst.
 
 Stores and loads of memcompress are measured at native speed, in user-mode Linux; with --insn in the VM. Its
 capacity is that for real guests' pages: GUEST_RAM names a directory of files with pages of 4 KiB, or a tar
-archive of one; see the same document for how to make it.
+archive of one, or is "live": a guest that is booted for it. See the same document for how to make one.
 
   --kver SERIES   kernel series or release, repeatable (default: 6.1 and 6.12)
   --insn          count instructions instead of time: one CPU, the same figure every time (also INSN=1)
@@ -138,7 +138,10 @@ fi
 
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
-if [ -d "${GUEST_RAM:-}" ]; then
+if [ "${GUEST_RAM:-}" = live ]; then
+	# Guests are in the VM only.
+	vm_arguments+=(--env BENCH_PAGES=live)
+elif [ -d "${GUEST_RAM:-}" ]; then
 	arguments+=(--env "BENCH_PAGES=$(cd "$GUEST_RAM" && pwd)")
 elif [ -n "${GUEST_RAM:-}" ]; then
 	# In the tree, which the VM sees; it has a /tmp of its own.
