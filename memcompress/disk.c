@@ -109,18 +109,9 @@ static int mcz_rw_pieces(struct mcz_pool *pool, unsigned long index,
 	return r;
 }
 
-/**
- * mcz_bio_page() - read or write one page of a bio
- * @pool: store
- * @bio: bio of whole pages of the device; may get a part that is still under way
- * @iter: where in it; moves on unless it fails
- * @write: direction
- *
- * Context: process; may sleep.
- * Return: 0 or a negative errno, which has been counted.
- */
-int mcz_bio_page(struct mcz_pool *pool, struct bio *bio, struct bvec_iter *iter,
-		 bool write)
+/* One page of the bio; @iter moves on unless it fails. */
+static int mcz_bio_page(struct mcz_pool *pool, struct bio *bio,
+			struct bvec_iter *iter, bool write)
 {
 	unsigned long index = iter->bi_sector >> PAGE_SECTORS_SHIFT;
 	struct bio_vec bv = bio_iter_iovec(bio, *iter);
@@ -142,20 +133,39 @@ int mcz_bio_page(struct mcz_pool *pool, struct bio *bio, struct bvec_iter *iter,
 	return r;
 }
 
-static void mcz_bio_rw(struct mcz_pool *pool, struct bio *bio)
+/**
+ * mcz_bio_pages() - read or write pages of a bio
+ * @pool: store
+ * @bio: bio of whole pages of the device; may get parts that are still under way, and
+ *	the status of an error
+ * @iter: where to begin; moves on
+ * @max: pages at most; fewer at the end of @bio, or after an error
+ *
+ * Context: process; may sleep.
+ * Return: false after an error, which has been counted.
+ */
+bool mcz_bio_pages(struct mcz_pool *pool, struct bio *bio, struct bvec_iter *iter,
+		   unsigned int max)
 {
 	const bool write = op_is_write(bio_op(bio));
-	struct bvec_iter iter = bio->bi_iter;
 
-	if (mcz_job_share(pool, bio))
-		return;
-	while (iter.bi_size) {
-		if (mcz_bio_page(pool, bio, &iter, write)) {
-			bio->bi_status = BLK_STS_IOERR;
-			break;
+	for (; max && iter->bi_size; max--) {
+		if (mcz_bio_page(pool, bio, iter, write)) {
+			/* Others may be at other parts. */
+			WRITE_ONCE(bio->bi_status, BLK_STS_IOERR);
+			return false;
 		}
 		cond_resched();
 	}
+	return true;
+}
+
+static void mcz_bio_rw(struct mcz_pool *pool, struct bio *bio)
+{
+	struct bvec_iter iter = bio->bi_iter;
+
+	if (!mcz_job_share(pool, bio))
+		mcz_bio_pages(pool, bio, &iter, UINT_MAX);
 }
 
 /* The pages are gone, and read as zeroes. */

@@ -251,8 +251,8 @@ int mcz_dev_setup(struct mcz_dev *dev, u64 bytes);
 int mcz_dev_reset(struct mcz_dev *dev);
 int mcz_dev_set_sync(struct mcz_dev *dev, bool sync);
 const char *mcz_disk_prefix(void);
-int mcz_bio_page(struct mcz_pool *pool, struct bio *bio, struct bvec_iter *iter,
-		 bool write);
+bool mcz_bio_pages(struct mcz_pool *pool, struct bio *bio, struct bvec_iter *iter,
+		   unsigned int max);
 bool mcz_disk_is_ours(const struct gendisk *disk);
 
 /* sysfs.c */

@@ -51,7 +51,6 @@ struct mcz_helper {
  * @pool: store
  * @bio: bio; each helper that has been queued holds a part of it
  * @iter: its beginning
- * @write: direction
  * @reclaim: the submitter reclaims memory
  * @helpers: to be queued
  */
@@ -63,26 +62,11 @@ struct mcz_job {
 	struct mcz_pool *pool;
 	struct bio *bio;
 	struct bvec_iter iter;
-	bool write;
 	bool reclaim;
 	struct mcz_helper helpers[MCZ_HELPERS];
 };
 
 static struct workqueue_struct *mcz_job_wq;
-
-static int mcz_chunk_do(struct mcz_job *job, struct bvec_iter *iter)
-{
-	unsigned int i;
-	int r;
-
-	for (i = 0; i < MCZ_CHUNK && iter->bi_size; i++) {
-		r = mcz_bio_page(job->pool, job->bio, iter, job->write);
-		if (r)
-			return r;
-		cond_resched();
-	}
-	return 0;
-}
 
 /* Take chunks until none is left. After an error there is none left. */
 static void mcz_job_do(struct mcz_job *job)
@@ -96,8 +80,7 @@ static void mcz_job_do(struct mcz_job *job)
 			return;
 		bio_advance_iter(job->bio, &iter,
 				 (next - at) * MCZ_CHUNK * MCZ_PAGE);
-		if (mcz_chunk_do(job, &iter)) {
-			WRITE_ONCE(job->bio->bi_status, BLK_STS_IOERR);
+		if (!mcz_bio_pages(job->pool, job->bio, &iter, MCZ_CHUNK)) {
 			atomic_set(&job->next, job->chunks);
 			return;
 		}
@@ -172,7 +155,6 @@ bool mcz_job_share(struct mcz_pool *pool, struct bio *bio)
 	job->pool = pool;
 	job->bio = bio;
 	job->iter = bio->bi_iter;
-	job->write = op_is_write(bio_op(bio));
 	job->reclaim = current->flags & PF_MEMALLOC;
 	job->chunks = DIV_ROUND_UP(pages, MCZ_CHUNK);
 	helpers = min_t(unsigned int, helpers, job->chunks - 1);
