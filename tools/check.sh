@@ -11,8 +11,8 @@ set -u
 TOP=$(cd "$(dirname "$0")/.." && pwd)
 LOGS=${CHECK_LOGS:-$TOP/build/logs}
 BUDGET=$TOP/tools/testing/budget
-# A tier may take longer where nobody waits for it.
-SCALE=$([ "${VMACCEL_LONG:-0}" = 1 ] && echo 10 || echo 1)
+# Tenths. A tier may take longer on a busy machine, and where nobody waits for it.
+SCALE=$([ "${VMACCEL_LONG:-0}" = 1 ] && echo 100 || echo 14)
 PROGRESS=30
 
 usage() {
@@ -44,7 +44,7 @@ TIERS=(
 limit() {
 	local s
 	s=$(awk -v t="$1" '$1 == t { print $2 }' "$BUDGET")
-	echo $((${s:-${CHECK_LIMIT:-600}} * SCALE))
+	echo $((${s:-${CHECK_LIMIT:-600}} * SCALE / 10))
 }
 
 wanted=()
@@ -123,8 +123,24 @@ run_tier() {
 	fi
 	echo "[$1/${#selected[@]}] $name ... $((SECONDS - start)) s FAILED ($passed passed, $failed failed)$note"
 	grep -E '^not ok|^Bail out' "$log" | head -n 20 | sed 's/^/      /'
-	echo "      --- end of build/logs/$name.log"
-	tail -n 60 "$log" | sed 's/^/      /'
+	echo "      --- build/logs/$name.log, from the first that failed"
+	failure_of "$log" | sed 's/^/      /'
+}
+
+# failure_of LOG: what led to the first failure, and the end.
+failure_of() {
+	awk '
+		/not ok |^Bail out|^# FAILED/ && !hit { hit = NR }
+		{ line[NR] = $0 }
+		END {
+			first = NR - 29
+			for (i = hit - 50; hit && i <= hit && i < first; i++)
+				if (i > 0)
+					print line[i]
+			for (i = first; i <= NR; i++)
+				if (i > 0)
+					print line[i]
+		}' "$1"
 }
 
 i=0

@@ -21,21 +21,21 @@ check_checkpatch() {
 	src=$(linux_source) || return 1
 	# Shims in compat/ are the one place that may ask for the kernel's version.
 	# A label may well be used twice in a macro: it has no side effects.
-	# cParams is what the kernel's zstd calls it.
+	# cParams is what the kernel's zstd calls it, page flags are the kernel's names, too.
 	# tools/ is user space: kernel types and helpers are not to be had there.
 	{
 		module_files | grep -v '^compat/' | tr '\n' '\0' |
-			xargs -0r perl "$src/scripts/checkpatch.pl" --terse --show-types -q -f
+			xargs -0r -P "$(nproc)" -n 8 perl "$src/scripts/checkpatch.pl" --terse --show-types -q -f
 		c_files | grep '^compat/' | tr '\n' '\0' |
-			xargs -0r perl "$src/scripts/checkpatch.pl" --terse --show-types -q \
+			xargs -0r -P "$(nproc)" -n 8 perl "$src/scripts/checkpatch.pl" --terse --show-types -q \
 				--ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON -f
 		c_files | grep '^tools/' | tr '\n' '\0' |
-			xargs -0r perl "$src/scripts/checkpatch.pl" --terse --show-types -q \
+			xargs -0r -P "$(nproc)" -n 8 perl "$src/scripts/checkpatch.pl" --terse --show-types -q \
 				--ignore PREFER_KERNEL_TYPES,SSCANF_TO_KSTRTO,SPLIT_STRING \
 				--ignore ENOSYS,AVOID_EXTERNS,VOLATILE,STRCPY,STRLCPY \
 				--ignore MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE \
 				--ignore ARRAY_SIZE,CAMELCASE,NEW_TYPEDEFS -f
-	} 2>&1 | grep -vE "^total: |Macro argument reuse 'label'|CamelCase: <cParams>" |
+	} 2>&1 | grep -vE "^total: |Macro argument reuse 'label'|CamelCase: <(cParams|__(Set|Clear)PageOffline)>" |
 		refuse "follow checkpatch; it knows the kernel's style"
 }
 
@@ -53,7 +53,7 @@ check_shellcheck() {
 	# SC1090, SC1091: what a script sources by variable is checked on its own.
 	# SC2187: busybox's shell is near enough to dash.
 	shell_files | tr '\n' '\0' |
-		xargs -0r shellcheck -x -e SC1090,SC1091,SC2187 2>&1 |
+		xargs -0r -P "$(nproc)" -n 4 shellcheck -x -e SC1090,SC1091,SC2187 2>&1 |
 		refuse "follow shellcheck"
 }
 

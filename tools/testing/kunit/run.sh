@@ -45,7 +45,7 @@ for d in compat include */tests; do
 done
 find "${dirs[@]}" -type f \( -name '*.[ch]' -o -name Kbuild \) -print0 |
 	xargs -0 cp -up --parents -t "$out"
-sed 's|^obj-m += \(.*\)/$|obj-m += \1/tests/|' Kbuild >"$out/Kbuild.new"
+sed '/^obj-m +=/s,/\( \|$\),/tests/\1,g' Kbuild >"$out/Kbuild.new"
 cmp -s "$out/Kbuild.new" "$out/Kbuild" || mv "$out/Kbuild.new" "$out/Kbuild"
 find "$out" -name '*_kunit.ko' -delete
 if ! make -C "$uml/source" O="$uml" ARCH=um M="$out" modules >"$out/build.log" 2>&1; then

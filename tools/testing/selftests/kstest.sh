@@ -162,7 +162,7 @@ kst_ko()
 
 kst_loaded()
 {
-	[ -d "/sys/module/$1" ]
+	[ -d "/sys/module/${1//-/_}" ]
 }
 
 # kst_insmod MODULE [PARAMETER...]: load one of our modules after the stock ones it needs.

@@ -124,6 +124,7 @@ guest_start()
 		-chardev "pipe,id=qmp,path=$dir/qmp" -mon chardev=qmp,mode=control \
 		-chardev "pipe,id=agent,path=$dir/agent" \
 		-device virtio-serial-pci -device virtserialport,chardev=agent,name=agent \
+		-d cpu_reset -D "$dir/resets" \
 		"$@" </dev/null >"$dir/qemu.log" 2>&1 &
 	echo $! >"$dir/pid"
 	# No notice of the shell when the guest is killed.
@@ -251,11 +252,12 @@ guest_hmp()
 }
 
 # guest_state NAME: where the processor of a silent guest is and what its timer waits for, twice, so that the two differ
-# if it runs.
+# if it runs; and where it was when it was last reset, if not by its start.
 guest_state()
 {
 	local command
 
+	tail -n 40 "$GUEST_DIR/$1/resets" 2>/dev/null | grep -aE '^(CPU Reset|[ER]?(IP|AX|BX|SP|DI)=|CS|GDT|IDT|CR)'
 	for _ in 1 2; do
 		for command in "info registers" "info lapic"; do
 			GUEST_TIMEOUT=10 guest_hmp "$1" "$command" | grep -E '^(RIP|CR0|LVTT |Timer|IRR|ISR|SPIV)'

@@ -272,7 +272,8 @@ vm_vmlinux()
 # erms and fsrm off: TCG runs rep-string instructions byte by byte, which would turn every copy into the
 # measured thing. tsc=reliable: fewer static keys are patched while both CPUs run. pci=noearly:
 # scanning 256 buses by port I/O costs seconds. virtio-9p in multidevs=remap: the export of / spans mounts, whose
-# inode numbers may collide.
+# inode numbers may collide. norandmaps: QEMU translates code anew for each address that it is mapped at, and forgets
+# it one by one when the page is written: with a C library at a new address in each process that took half a minute.
 vm_qemu_args()
 {
 	local out=$1 append=$2 initrd accel cpu
@@ -282,7 +283,7 @@ vm_qemu_args()
 	*[[:space:]]*) die "the path of the tree has a blank: $TOP" ;;
 	esac
 	initrd=$(vm_initramfs "$VM_MODULES") || exit 1
-	append="console=ttyS0 tsc=reliable pci=noearly panic=-1 oops=panic softlockup_panic=1 loglevel=5 log_buf_len=4M vmaccel.top=$TOP $append"
+	append="console=ttyS0 tsc=reliable pci=noearly norandmaps panic=-1 oops=panic softlockup_panic=1 loglevel=5 log_buf_len=4M vmaccel.top=$TOP $append"
 	case ${ACCEL:-tcg} in
 	tcg)
 		accel=tcg,thread=multi
@@ -309,4 +310,19 @@ vm_qemu_args()
 		-device virtio-9p-pci,fsdev=out,mount_tag=out
 	)
 	[ -z "$VM_ICOUNT" ] || QEMU_ARGS+=(-icount "shift=$VM_ICOUNT,sleep=off")
+}
+
+# vm_self_args OUT: further arguments for a VM that commands its own QEMU through a serial port, and has a balloon.
+vm_self_args()
+{
+	local socket=$1/qmp
+
+	# shellcheck disable=SC2054 # the commas are QEMU's
+	QEMU_ARGS+=(
+		-chardev "socket,id=qmp,path=$socket,server=on,wait=off" -mon chardev=qmp,mode=control
+		-chardev "socket,id=self,path=$socket"
+		-device virtio-serial-pci -device virtserialport,chardev=self,name=vmaccel.qmp
+		-object iothread,id=hints
+		-device virtio-balloon-pci,id=balloon0,free-page-reporting=on,free-page-hint=on,iothread=hints
+	)
 }

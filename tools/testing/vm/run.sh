@@ -12,7 +12,8 @@ Usage: run.sh [option...] [TEST...]
 
 Builds the modules and selftests, boots the newest installed Debian kernel of a series as a KVM host under
 QEMU (emulated unless ACCEL= says otherwise), runs the tests there, prints their TAP and the verdict.
-TEST is a directory below tools/testing/selftests/ or one program of it, "dir/program"; default: all.
+TEST is a directory below tools/testing/selftests/ or one program of it, "dir/program"; default: all, those
+of a directory whose settings say "boot=own" in a boot of their own.
 
   --kver SERIES     kernel series or release (default: \$KVER or 6.12)
   --kernel IMAGE    boot this image instead; needs --modules
@@ -39,6 +40,7 @@ END
 # shellcheck source=tools/testing/vm/verdict.sh
 . "$VM_DIR/verdict.sh"
 
+arguments=("$@")
 kver=${KVER:-6.12}
 kernel=
 modules=
@@ -89,11 +91,38 @@ else
 	vm_find_kernel "$kver"
 fi
 
+# run_group DIR...: another instance of this script boots for them; adds up what it counts.
+all_passed=0
+all_failed=0
+run_group()
+{
+	local log passed='' failed=''
+
+	log=$(mktemp)
+	"$0" "${arguments[@]}" ${out:+--out "$out/$1"} "$@" | tee "$log"
+	read -r passed failed < <(sed -n 's/^# vm: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log")
+	rm "$log"
+	all_passed=$((all_passed + ${passed:-0}))
+	all_failed=$((all_failed + ${failed:-1}))
+}
+
 if [ ${#tests[@]} = 0 ]; then
+	own=()
 	for dir in "$SELFTESTS"/*/Makefile; do
 		dir=${dir%/Makefile}
-		tests+=("${dir##*/}")
+		if grep -qsx 'boot=own' "$dir/settings"; then
+			own+=("${dir##*/}")
+		else
+			tests+=("${dir##*/}")
+		fi
 	done
+	run_group "${tests[@]}"
+	for dir in "${own[@]}"; do
+		run_group "$dir"
+	done
+	echo "# vm: $all_passed passed, $all_failed failed"
+	[ "$all_failed" = 0 ]
+	exit
 fi
 
 for test in "${tests[@]}"; do
@@ -103,8 +132,11 @@ VM_KO=$TOP/build/$VM_RELEASE
 if [ -n "$build" ]; then
 	echo "# building for $VM_RELEASE"
 	vm_build_modules
+	mkdir -p "$TOP/build"
 	for test in "${tests[@]}"; do
-		make -s -C "$SELFTESTS/${test%%/*}" || die "selftests of $test do not build"
+		# Both kernels' runs use what is built.
+		flock "$TOP/build/selftests.lock" make -s -C "$SELFTESTS/${test%%/*}" ||
+			die "selftests of $test do not build"
 	done
 fi
 
@@ -125,9 +157,22 @@ if [ -z "$timeout" ]; then
 fi
 
 vm_qemu_args "$out" "$append"
+# The device under test is QEMU's own, and what it does is seen in QEMU's memory.
+watch_memory=
+if grep -q '^balloon ' "$out/tests"; then
+	vm_self_args "$out"
+	watch_memory=1
+fi
 
 qemu_pid=
 trap '[ -z "$qemu_pid" ] || kill -9 "$qemu_pid" 2>/dev/null' EXIT
+
+# The memory of the VM in bytes, for the VM to read.
+write_memory()
+{
+	awk '$1 == "RssAnon:" { printf "%.0f\n", $2 * 1024 }' "/proc/$qemu_pid/status" >"$out/rss.new" 2>/dev/null &&
+		mv "$out/rss.new" "$out/rss"
+}
 
 # Boots once, shows TAP as it comes. Sets why to what ended the VM, if not itself.
 boot()
@@ -137,10 +182,11 @@ boot()
 	why=
 	: >"$out/console.log"
 	: >"$out/tap"
+	: >"$out/resets"
 	# Should this script be killed, so is the VM.
 	setpriv --pdeathsig KILL qemu-system-x86_64 "${QEMU_ARGS[@]}" -monitor none \
 		-chardev "file,id=console,path=$out/console.log" -serial chardev:console \
-		-chardev "file,id=tap,path=$out/tap" -serial chardev:tap \
+		-chardev "file,id=tap,path=$out/tap" -serial chardev:tap -d cpu_reset -D "$out/resets" \
 		"${extra[@]}" </dev/null >"$out/qemu.log" 2>&1 &
 	qemu_pid=$!
 	tail -n +1 -s 0.3 -f --pid="$qemu_pid" "$out/tap" &
@@ -151,6 +197,7 @@ boot()
 			kill -9 "$qemu_pid"
 			break
 		fi
+		[ -z "$watch_memory" ] || write_memory
 		sleep 0.2
 	done
 	wait "$qemu_pid" 2>/dev/null || why=${why:-qemu failed: $(tail -n 1 "$out/qemu.log")}
@@ -163,9 +210,13 @@ start=$SECONDS
 boots=1
 boot
 reason=$(vm_judge "$out/console.log" "$out/tap" "$why")
-if [ -n "$reason" ] && vm_int3_artefact "$out/console.log"; then
-	echo "# booting again: int3 artefact of the emulator ($(grep -am1 'RIP: 0010' "$out/console.log" | tr -d '\r'))"
-	cp "$out/console.log" "$out/console.int3.log"
+artefact=
+[ -z "$reason" ] || artefact=$(vm_artefact "$out/console.log" "$out/resets")
+if [ -n "$artefact" ]; then
+	echo "# booting again: $artefact"
+	for log in console.log tap resets; do
+		cp "$out/$log" "$out/$log.first"
+	done
 	boots=2
 	boot
 	reason=$(vm_judge "$out/console.log" "$out/tap" "$why")

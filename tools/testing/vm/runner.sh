@@ -96,7 +96,7 @@ new_splat()
 # run_one DIR PROGRAM PATH TIMEOUT
 run_one()
 {
-	local name=$1/$2 path=$3 limit=$4 rc ok bad skip plan why='' splat reason pid
+	local name=$1/$2 path=$3 limit=$4 rc ok bad skip plan why='' splat reason pid start=$SECONDS
 
 	tap "# $name"
 	echo "vmtest: $name" >/dev/kmsg
@@ -115,6 +115,7 @@ run_one()
 	wait "$pid"
 	rm /run/vmtest.pipe
 	cp "$LOG" "$OUT/$1-${2//\//-}.log"
+	tap "# $name took $((SECONDS - start)) s"
 
 	read -r ok bad skip plan < <(awk '
 		/^ok .*# SKIP/ { skip++; next }

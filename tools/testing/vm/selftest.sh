@@ -63,7 +63,8 @@ int3()
 	fi
 }
 
-# An emulator for the starter alone: boot number N gets what stands in console.N and tap.N.
+# An emulator for the starter alone: boot number N gets what stands in console.N and tap.N, and a triple fault if its
+# console says "reset".
 fake_qemu()
 {
 	mkdir -p "$tmp/bin"
@@ -73,11 +74,13 @@ fake_qemu()
 		case $arg in
 		file,id=console,path=*)	console=${arg##*path=} ;;
 		file,id=tap,path=*)	tap=${arg##*path=} ;;
+		*/resets)		resets=$arg ;;
 		esac
 	done
 	n=$(($(cat "$FAKE/boots") + 1))
 	echo $n >"$FAKE/boots"
 	cat "$FAKE/console.$n" >"$console"
+	! grep -q reset "$console" || echo "Triple fault" >"$resets"
 	cat "$FAKE/tap.$n" >"$tap"
 	END
 	chmod +x "$tmp/bin/qemu-system-x86_64"
@@ -129,7 +132,7 @@ boots()
 }
 
 ksft_print_header
-ksft_set_plan 21
+ksft_set_plan 23
 
 good=$'TAP version 13\n1..1\nok 1 a\n# vm-end'
 oops=$'Oops: int3: 0000 [#1]\nRIP: 0010:sched_clock_cpu+0xd/0x1a0\nModules linked in: vmt(OE) kvm(E)'
@@ -152,6 +155,8 @@ starts "good run" 0 1 "boot" "$run" "" ""
 starts "again after the emulator's int3" 0 2 "$oops" "" "boot" "$run"
 starts "int3 twice" 1 2 "$oops" "" "$oops" ""
 starts "not again after a module's int3" 1 1 "$oops"$'\n vmt_init+0x10/0x20 [vmt]' "" "boot" "$run"
+starts "again after a reset without a word" 0 2 "reset" "" "boot" "$run"
+starts "not again after a reset with a word" 1 1 "BUG: scheduling, reset" "" "boot" "$run"
 starts "not again after a failed test" 1 1 "boot" $'1..1\nnot ok 1 a\n'"$counts" "boot" "$run"
 
 build=$TOP/build/testbed/$VM_RELEASE

@@ -48,3 +48,14 @@ vm_int3_artefact()
 		! grep -aqF "[$module]" "$1" || return 1
 	done < <(grep -a 'Modules linked in:' "$1" | grep -aoE '[a-z0-9_]+\([A-Z]*O[A-Z+-]*\)' | sed 's/(.*//' | sort -u)
 }
+
+# vm_artefact CONSOLE RESETS: what the emulator did wrong, if that is why the run failed. QEMU 7.2 now and then raises a
+# triple fault in a machine that runs nested guests: a reset without a word. A kernel that goes wrong speaks first.
+vm_artefact()
+{
+	if vm_int3_artefact "$1"; then
+		echo "int3 artefact of the emulator ($(grep -am1 'RIP: 0010' "$1" | tr -d '\r'))"
+	elif [ -z "$(vm_splat "$1")" ] && grep -aqs '^Triple fault' "$2"; then
+		echo "triple fault without a word of the kernel"
+	fi
+}
