@@ -43,17 +43,13 @@ for arg; do
 	esac
 done
 
-n=0
-passed=0
-failed=0
+# Results have no numbers until all are there: cores are tested side by side.
 ok() {
-	n=$((n + 1)); passed=$((passed + 1))
-	echo "ok $n - $1"
+	echo "ok - $1"
 }
 
 not_ok() {
-	n=$((n + 1)); failed=$((failed + 1))
-	echo "not ok $n - $1"
+	echo "not ok - $1"
 }
 
 if ! [[ ${ITER:-1} =~ ^(0x)?[0-9a-fA-F]+$ ]] || ! ((${ITER:-1} > 0)); then
@@ -65,18 +61,27 @@ export SEED
 WARN=(-Wall -Wextra -Werror)
 SAN=(-g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all)
 
+# home MODULE: where its sources are; a command's are in tools/.
+home() {
+	if [ -d "$TOP/$1" ]; then
+		echo "$TOP/$1"
+	else
+		echo "$TOP/tools/$1"
+	fi
+}
+
 # compile CC OUTPUT MODULE FLAGS... -- SOURCES...
 compile() {
 	local cc=$1 output=$2 module=$3
 	shift 3
-	"$cc" -std=gnu11 "${WARN[@]}" "${SAN[@]}" -I"$HERE/include" -I"$TOP/$module" \
+	"$cc" -std=gnu11 "${WARN[@]}" "${SAN[@]}" -I"$HERE/include" -I"$(home "$module")" \
 		-I"$TOP/include" "$@" -o "$output" >"$output.log" 2>&1
 }
 
 # Pass on the TAP of one program with its own numbers replaced by ours.
 run_test() {
-	local name=$1 program=$2 rc=0 lines=0 bad=0 planned='?' line
-	"$program" >"$program.tap" 2>"$program.err" || rc=$?
+	local name=$1 program=$2 rc=0 lines=0 bad=0 planned='?' line log=$OUT/$1
+	"$program" >"$log.tap" 2>"$log.err" || rc=$?
 	while IFS= read -r line; do
 		case $line in
 		"ok "*)		lines=$((lines + 1)); ok "$name: ${line#*- }" ;;
@@ -84,11 +89,11 @@ run_test() {
 		1..*)		planned=${line#1..} ;;
 		"#"*)		echo "$line" ;;
 		esac
-	done <"$program.tap"
+	done <"$log.tap"
 	# A sanitizer ends the program early, or, for a leak, after the last test.
 	if [ "$lines" != "$planned" ] || [ "$lines" = 0 ] || [ "$rc" -gt "$bad" ]; then
 		not_ok "$name: ran $lines of $planned tests (exit $rc)"
-		sed 's/^/# /' "$program.err" | head -n 40
+		sed 's/^/# /' "$log.err" | head -n 40
 	fi
 }
 
@@ -124,19 +129,20 @@ fuzz() {
 
 # A mutant is a line "name<TAB>sed expression", for the core or its header. The tests must fail on it.
 mutate() {
-	local core=$1 module=$2 base=$3 name expr dir
+	local core=$1 module=$2 base=$3 name expr dir from
+	from=$(home "$module")
 	while IFS=$'\t' read -r name expr; do
 		case $name in
 		""|"#"*) continue ;;
 		esac
-		dir=$OUT/mutant
+		dir=$OUT/$module/$base.mutant
 		rm -rf "$dir"
 		mkdir -p "$dir/tests"
-		cp "$TOP/$module"/*_core.[ch] "$dir"
-		cp "$TOP/$module"/tests/*.h "$dir/tests"
+		cp "$from"/*_core.[ch] "$dir"
+		[ ! -d "$from/tests" ] || cp "$from"/tests/*.h "$dir/tests"
 		sed -i "$expr" "$dir/$base.c" "$dir/$base.h"
-		if cmp -s "$dir/$base.c" "$TOP/$module/$base.c" &&
-			cmp -s "$dir/$base.h" "$TOP/$module/$base.h"; then
+		if cmp -s "$dir/$base.c" "$from/$base.c" &&
+			cmp -s "$dir/$base.h" "$from/$base.h"; then
 			not_ok "$core: mutant $name changes nothing"
 		elif ! compile gcc "$dir/test" "$dir" -I"$dir" -fsanitize=address,undefined \
 			"$HERE/$module/${base}_test.c" "$dir"/*_core.c; then
@@ -152,11 +158,12 @@ mutate() {
 
 # cover CORE MODULE BASE KIND FLAG -- ARGUMENT...: what one program runs of its core; lines and branches.
 cover() {
-	local core=$1 module=$2 base=$3 kind=$4 flag=$5 bin=$OUT/$2/$3.$4.cov
+	local core=$1 module=$2 base=$3 kind=$4 flag=$5 bin=$OUT/$2/$3.$4.cov from
+	from=$(home "$module")
 	shift 6
 	rm -f "$bin".*
 	if ! compile clang "$bin" "$module" "$flag" -fprofile-instr-generate -fcoverage-mapping \
-		"$HERE/$module/${base}_$kind.c" "$TOP/$module"/*_core.c; then
+		"$HERE/$module/${base}_$kind.c" "$from"/*_core.c; then
 		not_ok "$core: $kind compiles for coverage"
 		sed 's/^/# /' "$bin.log" | head -n 20
 		return
@@ -167,7 +174,7 @@ cover() {
 		not_ok "$core: $kind measures coverage"
 		return
 	fi
-	llvm-cov report "$bin" -instr-profile="$bin.data" "$TOP/$module/$base.c" 2>/dev/null |
+	llvm-cov report "$bin" -instr-profile="$bin.data" "$from/$base.c" 2>/dev/null |
 		awk -v kind="$kind" -v core="$core" '$1 ~ /_core\.c$/ && NF >= 13 {
 			printf "# coverage: %s.c by its %s: %s of %d lines, %s of %d branches\n",
 				core, kind, $10, $8, $13, $11 }'
@@ -184,33 +191,29 @@ for tool in "${tools[@]}"; do
 	exit 1
 done
 
-for path in "$TOP"/*/*_core.c; do
-	[ -e "$path" ] || continue
-	base=$(basename "$path" .c)
-	module=$(basename "$(dirname "$path")")
-	[ -z "$only" ] || [ "$only" = "$module" ] || continue
-	core=$module/$base
-	bin=$OUT/$module/$base
-	mkdir -p "$OUT/$module"
-	missing=
+# test_core MODULE BASE: everything about one core.
+test_core() {
+	local module=$1 base=$2 core=$1/$2 bin=$OUT/$1/$2 missing='' file from
+
+	from=$(home "$module")
 	for file in "${base}_test.c" "${base}_fuzz.c" "$base.seeds"; do
 		[ -e "$HERE/$module/$file" ] || missing="$missing $file"
 	done
 	if [ -n "$missing" ]; then
 		not_ok "$core: tools/testing/unit/$module lacks$missing"
-		continue
+		return
 	fi
 
 	# The module may have several cores and they may call each other.
 	if compile gcc "$bin.test" "$module" -fsanitize=address,undefined \
-		"$HERE/$module/${base}_test.c" "$TOP/$module"/*_core.c; then
+		"$HERE/$module/${base}_test.c" "$from"/*_core.c; then
 		run_test "$core" "$bin.test"
 	else
 		not_ok "$core: test compiles"
 		sed 's/^/# /' "$bin.test.log" | head -n 40
 	fi
 	if compile clang "$bin.fuzz" "$module" -fsanitize=fuzzer,address,undefined \
-		"$HERE/$module/${base}_fuzz.c" "$TOP/$module"/*_core.c; then
+		"$HERE/$module/${base}_fuzz.c" "$from"/*_core.c; then
 		fuzz "$core" "$bin.fuzz" "$HERE/$module/$base.seeds"
 	else
 		not_ok "$core: fuzzer compiles"
@@ -224,8 +227,60 @@ for path in "$TOP"/*/*_core.c; do
 	if [ "$mutants" = 1 ] && [ -e "$HERE/$module/$base.mutants" ]; then
 		mutate "$core" "$module" "$base"
 	fi
+}
+
+# As many cores at a time as there are CPUs; what they say is told in their order.
+cores=()
+commands=()
+trap 'kill $(jobs -rp) 2>/dev/null || true' EXIT
+
+# Commands as a whole: programs that print TAP. They wait more than they work, and take no core's place.
+for path in "$HERE"/*/*_test.sh; do
+	[ -e "$path" ] || continue
+	base=$(basename "$path" .sh)
+	module=$(basename "$(dirname "$path")")
+	[ -z "$only" ] || [ "$only" = "$module" ] || continue
+	mkdir -p "$OUT/$module"
+	(
+		trap 'rc=$?; [ "$rc" = 0 ] || not_ok "$module/$base: ended by status $rc"' EXIT
+		run_test "$module/$base" "$path"
+	) >"$OUT/$module/$base.results" 2>&1 &
+	commands+=("$module/$base")
 done
-[ "$n" -gt 0 ] || not_ok "there is a *_core.c to test"
+
+for path in "$TOP"/*/*_core.c "$TOP"/tools/*/*_core.c; do
+	[ -e "$path" ] || continue
+	base=$(basename "$path" .c)
+	module=$(basename "$(dirname "$path")")
+	[ -z "$only" ] || [ "$only" = "$module" ] || continue
+	mkdir -p "$OUT/$module"
+	while [ "$(jobs -rp | wc -l)" -ge $(($(nproc) + ${#commands[@]})) ]; do
+		wait -n || true
+	done
+	(
+		trap 'rc=$?; [ "$rc" = 0 ] || not_ok "$module/$base: ended by status $rc"' EXIT
+		test_core "$module" "$base"
+	) >"$OUT/$module/$base.results" 2>&1 &
+	cores+=("$module/$base")
+done
+
+wait
+n=0
+passed=0
+failed=0
+for core in "${cores[@]}" "${commands[@]}"; do
+	while IFS= read -r line; do
+		case $line in
+		"ok - "*)	n=$((n + 1)); passed=$((passed + 1)); echo "ok $n ${line#ok }" ;;
+		"not ok - "*)	n=$((n + 1)); failed=$((failed + 1)); echo "not ok $n ${line#not ok }" ;;
+		*)		echo "$line" ;;
+		esac
+	done <"$OUT/$core.results"
+done
+if [ "$n" = 0 ]; then
+	n=1; failed=1
+	echo "not ok 1 - there is a *_core.c to test"
+fi
 
 echo "1..$n"
 echo "# unit: $passed passed, $failed failed"

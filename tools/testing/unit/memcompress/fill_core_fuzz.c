@@ -4,12 +4,10 @@
  *
  * Input: bytes that the page repeats.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "../fuzz.h"
 #include "tests/fill_cases.h"
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {

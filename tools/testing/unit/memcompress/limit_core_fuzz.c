@@ -6,11 +6,8 @@
  * Input: the size to divide, then four bytes for each VM: minimum, maximum, weight,
  * and what it has.
  */
-#include <stdlib.h>
-
+#include "../fuzz.h"
 #include "limit_core.h"
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static u64 at(const struct mcz_share *s, u64 level, bool floors)
 {

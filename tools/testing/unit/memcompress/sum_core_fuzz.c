@@ -4,12 +4,10 @@
  *
  * Input: the place of a bit that flips, 16 bits; the bytes.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "../fuzz.h"
 #include "sum_core.h"
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static u64 stir(u64 h, u64 value)
 {

@@ -6,9 +6,8 @@
  * regions and the piece that model_alias_same() takes; and three numbers of 8
  * bytes for the span.
  */
+#include "../fuzz.h"
 #include "log_model.h"
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {

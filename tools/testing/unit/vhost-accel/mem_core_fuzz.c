@@ -7,14 +7,11 @@
  * as IOTLB entries as well, whether they are a valid table or not; the low bits of
  * a host address are its permissions.
  */
-#include <stdlib.h>
-
+#include "../fuzz.h"
 #include "model.h"
 
 #define MAX_REGIONS 8
 #define QUERY 21
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static void fuzz_tlb(const struct vha_region *r, u32 n, u64 addr, u64 len, unsigned int max)
 {

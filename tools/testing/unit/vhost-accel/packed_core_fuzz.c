@@ -7,17 +7,15 @@
  * 17), then descriptors of 16 bytes: 16 of the ring, then those of every indirect
  * table. What is missing is zero.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "../fuzz.h"
 #include "model.h"
 #include "tests/packed_cases.h"
 
 #define NUM 16
 #define MAX_TABLE 32
 #define MAX_SEGS 16
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static void fuzz_small(const u8 *data, size_t size)
 {

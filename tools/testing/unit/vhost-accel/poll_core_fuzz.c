@@ -5,16 +5,14 @@
  * Input: waits of 12 bytes (bound, modulo the largest plus 1; length).
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <linux/kernel.h>
 
+#include "../fuzz.h"
 #include "poll_core.h"
 
 #define WAIT 12
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static double least(double a, double b)
 {

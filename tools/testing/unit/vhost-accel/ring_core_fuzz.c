@@ -6,16 +6,13 @@
  * head (2 bytes), then descriptors of 16 bytes: first the ring's, then those of
  * every indirect table. What is missing is zero.
  */
-#include <stdlib.h>
-
+#include "../fuzz.h"
 #include "model.h"
 #include "tests/ring_cases.h"
 
 #define MAX_NUM 64
 #define MAX_TABLE 64
 #define MAX_SEGS 64
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static void fuzz_small(const u8 *data, size_t size)
 {

@@ -14,4 +14,10 @@
 #define clamp(x, lo, hi) min(max(x, lo), hi)
 #define min_t(type, x, y) min((type)(x), (type)(y))
 
+#define swap(a, b) do {				\
+	__typeof__(a) __tmp = (a);		\
+	(a) = (b);				\
+	(b) = __tmp;				\
+} while (0)
+
 #endif /* UNIT_LINUX_MINMAX_H */
