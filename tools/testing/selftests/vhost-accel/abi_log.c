@@ -450,6 +450,7 @@ void e_iotlb_drop(struct fix *f, struct text *t)
 {
 	struct play p;
 	unsigned int i;
+	long err;
 
 	play_start(&p, f, t);
 	platform(&p);
@@ -463,9 +464,12 @@ void e_iotlb_drop(struct fix *f, struct text *t)
 	map_all(&p);
 	for (i = 0; i < VG_RINGS; i++)
 		play_say(&p, "addr", vg_ring_set_addr(p.d, i));
-	play_say(&p, "start", vg_dev_start(p.d, f->tap));
-	play_tx(&p);
-	play_rx(&p);
+	err = vg_dev_start(p.d, f->tap);
+	play_say(&p, "start", err);
+	if (!err) {
+		play_tx(&p);
+		play_rx(&p);
+	}
 	vg_dev_stop(p.d);
 	play_end(&p);
 }

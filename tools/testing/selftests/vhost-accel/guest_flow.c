@@ -6,12 +6,15 @@
  *   guest_flow run ADDRESS             in the guest: talks to that server till it is killed
  *   guest_flow lines FILE              writes numbered lines, some hundred a second
  *
- * Both ends send without a pause on one TCP connection and pace datagrams of all sizes beside
- * it. Byte i of the stream is byte i of a table that repeats after a prime number of bytes, so
- * that no shift by pages or frames goes unnoticed; a datagram has a part of the table that its
- * number gives. ADDRESS also shifts the table: what arrives through another network than it
- * left by is wrong. A datagram carries what its sender has counted itself, so that the server
- * knows both sides and shows in STATUS:
+ * Both ends send without a pause on one TCP connection, and datagrams of all sizes beside it: a
+ * burst when one has arrived since the last burst. More than the slower end can take would fill
+ * the tap's queue for ever, and TCP, which backs off, would stand still beside it.
+ *
+ * Byte i of the stream is byte i of a table that repeats after a prime number of bytes, so that
+ * no shift by pages or frames goes unnoticed; a datagram has a part of the table that its number
+ * gives. ADDRESS also shifts the table: what arrives through another network than it left by is
+ * wrong. A datagram carries what its sender has counted itself, so that the server knows both
+ * sides and shows in STATUS:
  *
  *   TCP bytes received here, by the guest; datagrams received here, by the guest; errors
  *
@@ -40,6 +43,7 @@
 #define DGRAM_MAX	1400
 #define DGRAM_BURST	8
 #define DGRAM_NS	(10 * 1000 * 1000)
+#define DGRAM_PATIENCE	10
 #define CONNECT_US	(100 * 1000)
 #define PAGE		4096
 #define BUSY_PAGES	256
@@ -144,13 +148,12 @@ static void dgram_in(int fd, struct sockaddr_in *from)
 	}
 }
 
-static void dgrams_out(int fd, struct sockaddr_in *to)
+static void dgrams_out(int fd, struct sockaddr_in *to, int n)
 {
 	struct dgram d;
 	size_t len;
-	int i;
 
-	for (i = 0; i < DGRAM_BURST; i++) {
+	while (n--) {
 		d.number = sent_dgrams++;
 		d.seen = mine;
 		len = dgram_size(d.number);
@@ -197,8 +200,8 @@ static void talk(int stream, int dgram, struct sockaddr_in *peer)
 		{ .fd = stream, .events = POLLIN | POLLOUT },
 		{ .fd = dgram, .events = POLLIN },
 	};
-	uint64_t next = 0;
-	int alive = 1;
+	uint64_t next = 0, answered = 0;
+	int alive = 1, waited = 0;
 
 	while (alive) {
 		poll(p, 2, 10);
@@ -210,8 +213,14 @@ static void talk(int stream, int dgram, struct sockaddr_in *peer)
 			dgram_in(dgram, peer);
 		if (now() >= next) {
 			next = now() + DGRAM_NS;
-			if (peer->sin_port)
-				dgrams_out(dgram, peer);
+			if (mine.dgrams != answered) {
+				answered = mine.dgrams;
+				waited = 0;
+				dgrams_out(dgram, peer, DGRAM_BURST);
+			} else if (peer->sin_port && ++waited >= DGRAM_PATIENCE) {
+				waited = 0;
+				dgrams_out(dgram, peer, 1);
+			}
 			if (status >= 0)
 				publish();
 			else

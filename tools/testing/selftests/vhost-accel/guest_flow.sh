@@ -78,20 +78,27 @@ flow_guest_state()
 		cat /proc/interrupts /proc/softirqs /proc/net/dev /proc/net/tcp /proc/uptime' 30
 }
 
-# Where a flow stands still: what the sockets, the taps and the queues have done, twice, a second apart.
+# What the sockets, the taps and the queues have done.
+flow_host_state()
+{
+	ss -tuinmO "src 10.0.$1.1"
+	ip -s link show type tun
+	grep -H . /sys/class/misc/vhost-accel/devices/*/*/* 2>/dev/null | sed 's,.*/devices/,,' | grep -v ':0$'
+}
+
+# Where a flow stands still: both sides, twice, a second apart; last what a log's end must show.
 flow_state()
 {
 	local guest
 
-	for _ in 1 2; do
-		ss -tuinmO "src 10.0.$1.1"
-		ip -s link show type tun
-		grep -H . /sys/class/misc/vhost-accel/devices/*/*/* 2>/dev/null | sed 's,.*/devices/,,' | grep -v ':0$'
+	{
+		flow_host_state "$1"
 		for guest in "$GUEST_DIR"/*/pid; do
 			flow_guest_state "$(basename "${guest%/pid}")"
 		done
 		sleep 1
-	done | sed 's/^/# /'
+		flow_host_state "$1"
+	} | sed 's/^/# /'
 }
 
 flow_advances()
@@ -101,8 +108,8 @@ flow_advances()
 	before=$(flow_figures "$1")
 	# shellcheck disable=SC2086
 	kst_wait 30 flow_advanced "$1" $before && flow_right "$1" && return
-	ksft_print_msg "traffic $1: $before; at last $(flow_figures "$1")"
 	flow_state "$1"
+	ksft_print_msg "traffic $1: $before; at last $(flow_figures "$1")"
 	return 1
 }
 
