@@ -38,6 +38,20 @@ static inline int compat_disk_set_sync(struct gendisk *disk, bool sync,
 	return queue_limits_commit_update(disk->queue, &lim);
 }
 
+/* A disk that passes everything on: what its bios may be is for others to say. */
+static inline struct gendisk *compat_alloc_pass_disk(int node)
+{
+	struct queue_limits lim = { };
+
+	blk_set_stacking_limits(&lim);
+	lim.max_zone_append_sectors = 0;
+	lim.max_hw_discard_sectors = UINT_MAX;
+	lim.max_secure_erase_sectors = UINT_MAX;
+	lim.max_write_zeroes_sectors = UINT_MAX;
+	lim.features |= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA | BLK_FEAT_NOWAIT;
+	return blk_alloc_disk(&lim, node);
+}
+
 #define COMPAT_OPEN_ARGS struct gendisk *opened, blk_mode_t mode
 #define COMPAT_OPEN_DISK opened
 #else
@@ -62,6 +76,23 @@ static inline struct gendisk *compat_alloc_ram_disk(int node, unsigned int page)
 	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
 	blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, q);
 	blk_queue_flag_set(QUEUE_FLAG_STABLE_WRITES, q);
+	return disk;
+}
+
+static inline struct gendisk *compat_alloc_pass_disk(int node)
+{
+	struct gendisk *disk = blk_alloc_disk(node);
+	struct request_queue *q;
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	q = disk->queue;
+	blk_set_stacking_limits(&q->limits);
+	blk_queue_max_discard_sectors(q, UINT_MAX);
+	blk_queue_max_secure_erase_sectors(q, UINT_MAX);
+	blk_queue_max_write_zeroes_sectors(q, UINT_MAX);
+	blk_queue_write_cache(q, true, true);
+	blk_queue_flag_set(QUEUE_FLAG_NOWAIT, q);
 	return disk;
 }
 
