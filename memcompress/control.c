@@ -67,7 +67,7 @@ static ssize_t hot_remove_store(COMPAT_CLASS_CONST struct class *class,
 		return -EINVAL;
 	mutex_lock(&mcz_control_lock);
 	dev = idr_find(&mcz_devices, id);
-	r = dev ? mcz_dev_remove(dev) : -ENODEV;
+	r = dev ? mcz_dev_remove(dev, false) : -ENODEV;
 	if (!r)
 		idr_remove(&mcz_devices, id);
 	mutex_unlock(&mcz_control_lock);
@@ -93,7 +93,7 @@ static struct class mcz_control_class = {
 static int mcz_remove_one(int id, void *dev, void *unused)
 {
 	/* The module's references are gone, so nobody has it open. */
-	WARN_ON_ONCE(mcz_dev_remove(dev));
+	WARN_ON_ONCE(mcz_dev_remove(dev, true));
 	return 0;
 }
 

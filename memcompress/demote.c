@@ -66,6 +66,7 @@ struct mcz_move {
  * @wq: its worker's queue
  * @work: the worker
  * @lock: one batch at a time; protects all below but @wanted and @retry
+ * @stopped: no batch begins any more
  * @hand: slot that the clock is at
  * @n: objects in the batch
  * @move: the batch
@@ -80,6 +81,7 @@ struct mcz_demoter {
 	struct workqueue_struct *wq;
 	struct work_struct work;
 	struct mutex lock;	/* the batch */
+	bool stopped;
 	unsigned long hand;
 	unsigned int n;
 	struct mcz_move *move[MCZ_MOVES];
@@ -167,7 +169,7 @@ static void mcz_move_send(struct mcz_demoter *d, struct mcz_move *m)
 	submit_bio(&m->bio);
 }
 
-/* Fill the batch from slots at @pos and after; -ENOSPC and -EIO end it early. */
+/* Fill the batch from slots at @pos and after; -ENOSPC, -EIO, -EBUSY end it early. */
 static int mcz_batch_fill(struct mcz_demoter *d, enum mcz_what what,
 			  unsigned long *pos, unsigned long end)
 {
@@ -179,6 +181,8 @@ static int mcz_batch_fill(struct mcz_demoter *d, enum mcz_what what,
 	d->n = 0;
 	reinit_completion(&d->done);
 	atomic_set(&d->left, 1);
+	if (d->stopped)
+		return -EBUSY;
 	blk_start_plug(&plug);
 	while (d->n < MCZ_MOVES && *pos < end) {
 		struct mcz_move *m = d->move[d->n];
@@ -356,7 +360,7 @@ void mcz_demote_check(struct mcz_pool *pool, struct mcz_owner *owner)
  *
  * Context: process; may sleep.
  * Return: 0; -ENOSPC when the backing device is full; -EIO when the budget is spent
- * or a write failed; -EINTR when the task is being killed.
+ * or a write failed; -EBUSY when the store goes; -EINTR when the task is being killed.
  */
 int mcz_demote_now(struct mcz_pool *pool, enum mcz_what what, unsigned long first,
 		   unsigned long end)
@@ -405,6 +409,27 @@ void mcz_demote_mark(struct mcz_pool *pool)
 }
 
 /* ---- life ---- */
+
+/**
+ * mcz_demoter_stop() - let no object move any more
+ * @d: demoter, or NULL
+ *
+ * A backing device that does not answer holds up a batch for as long as it likes, but
+ * not whoever waits here.
+ *
+ * Context: process; may sleep.
+ * Return: 0; -EINTR on a signal: objects move on.
+ */
+int mcz_demoter_stop(struct mcz_demoter *d)
+{
+	if (!d)
+		return 0;
+	if (mutex_lock_interruptible(&d->lock))
+		return -EINTR;
+	d->stopped = true;
+	mutex_unlock(&d->lock);
+	return 0;
+}
 
 /**
  * mcz_demoter_destroy() - no object moves any more

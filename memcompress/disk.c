@@ -399,20 +399,33 @@ static int mcz_set_sync(struct mcz_dev *dev, bool sync)
 	return r;
 }
 
+/* Claim it, with nothing under way to its backing device; -EINTR on a signal. */
+static int mcz_claim_quiet(struct mcz_dev *dev)
+{
+	int r = dev->users ? -EBUSY : mcz_claim(dev);
+
+	lockdep_assert_held(&dev->lock);
+	if (r || !dev->pool)
+		return r;
+	r = mcz_demoter_stop(dev->pool->demoter);
+	if (r)
+		mcz_unclaim(dev);
+	return r;
+}
+
 /**
  * mcz_dev_reset() - back to a new device: content and settings are gone
  * @dev: device; lock held
  *
- * Return: 0, or -EBUSY while it is open.
+ * Return: 0; -EBUSY while it is open, or objects move because user space says so;
+ * -EINTR on a signal while the backing device is waited for.
  */
 int mcz_dev_reset(struct mcz_dev *dev)
 {
 	int r;
 
 	lockdep_assert_held(&dev->lock);
-	if (dev->users)
-		return -EBUSY;
-	r = mcz_claim(dev);
+	r = mcz_claim_quiet(dev);
 	if (r)
 		return r;
 	mcz_teardown(dev);
@@ -496,17 +509,18 @@ err:
 /**
  * mcz_dev_remove() - remove a device with all that is in it
  * @dev: device; gone afterwards
+ * @unload: with the module; wait for as long as it takes
  *
  * Context: process; may sleep; no sysfs file of the device may wait for the caller.
- * Return: 0, or -EBUSY while it is open.
+ * Return: 0; without @unload also what mcz_dev_reset() returns.
  */
-int mcz_dev_remove(struct mcz_dev *dev)
+int mcz_dev_remove(struct mcz_dev *dev, bool unload)
 {
 	int r;
 
 	/* A reset holds the claim only while it holds the lock. */
 	mutex_lock(&dev->lock);
-	r = mcz_claim(dev);
+	r = unload ? mcz_claim(dev) : mcz_claim_quiet(dev);
 	mutex_unlock(&dev->lock);
 	if (r)
 		return r;

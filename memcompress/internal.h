@@ -246,7 +246,7 @@ void mcz_control_exit(void);
 int mcz_disk_init(void);
 void mcz_disk_exit(void);
 struct mcz_dev *mcz_dev_create(int id);
-int mcz_dev_remove(struct mcz_dev *dev);
+int mcz_dev_remove(struct mcz_dev *dev, bool unload);
 int mcz_dev_setup(struct mcz_dev *dev, u64 bytes);
 int mcz_dev_reset(struct mcz_dev *dev);
 int mcz_dev_set_sync(struct mcz_dev *dev, bool sync);
@@ -337,6 +337,7 @@ enum mcz_what {
 
 /* demote.c */
 int mcz_demoter_create(struct mcz_pool *pool, struct mcz_dev *dev);
+int mcz_demoter_stop(struct mcz_demoter *demoter);
 void mcz_demoter_destroy(struct mcz_demoter *demoter);
 void mcz_demote_check(struct mcz_pool *pool, struct mcz_owner *owner);
 int mcz_demote_now(struct mcz_pool *pool, enum mcz_what what, unsigned long first,

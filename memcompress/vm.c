@@ -9,6 +9,12 @@
  *
  * The files take mcz_settings_lock only: mcz_owner_lock is held while a directory is
  * removed, which waits for whoever reads a file in it.
+ *
+ * With cgroup_io the same files are in each cgroup, as io.vm.compress.*. There the
+ * host's administrator makes a cgroup a VM by a setting, too. Whoever else may write the
+ * files only gives up what the VM has, as with hard resource limits: what is nested in a
+ * VM is not limited by it, there are only so many VMs, and algorithms in a device, and
+ * what high moves is of the device's writeback_limit.
  */
 #include <linux/cgroup.h>
 #include <linux/kobject.h>
@@ -16,8 +22,10 @@
 #include <linux/list.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/stringify.h>
 #include <linux/sysfs.h>
 
+#include "cgroup.h"
 #include "internal.h"
 
 /**
@@ -52,39 +60,51 @@ static struct mcz_owner *mcz_vm_owner(struct kobject *kobj)
 	return container_of(kobj, struct mcz_vm, kobj)->owner;
 }
 
-static u64 *mcz_size_of(struct kobject *kobj, struct kobj_attribute *attr)
-{
-	struct mcz_size_attribute *size =
-		container_of(attr, struct mcz_size_attribute, attr);
-
-	return (void *)mcz_vm_owner(kobj) + size->at;
-}
-
 static ssize_t mcz_size_show(struct kobject *kobj, struct kobj_attribute *attr,
 			     char *buf)
 {
-	u64 bytes = READ_ONCE(*mcz_size_of(kobj, attr));
+	const struct mcz_size_attribute *size =
+		container_of(attr, struct mcz_size_attribute, attr);
+	const u64 *at = (void *)mcz_vm_owner(kobj) + size->at;
+	u64 bytes = READ_ONCE(*at);
 
 	if (bytes >= MCZ_LIMIT_NONE)
 		return sysfs_emit(buf, "max\n");
 	return sysfs_emit(buf, "%llu\n", bytes);
 }
 
+static int mcz_vm_set_size(struct mcz_owner *owner, size_t at, const char *text,
+			   bool admin)
+{
+	const bool soft = at == offsetof(struct mcz_owner, high);
+	u64 *size = (void *)owner + at, bytes = MCZ_LIMIT_NONE;
+	int r = 0;
+
+	if (!sysfs_streq(text, "max"))
+		r = mcz_parse_bytes(text, &bytes);
+	if (r)
+		return r;
+	bytes = min(bytes, MCZ_LIMIT_NONE);
+	mutex_lock(&mcz_settings_lock);
+	if (!admin && (soft || bytes > *size)) {
+		r = -EPERM;
+	} else {
+		WRITE_ONCE(*size, bytes);
+		if (!soft)
+			mcz_owner_balance();
+	}
+	mutex_unlock(&mcz_settings_lock);
+	return r;
+}
+
 static ssize_t mcz_size_store(struct kobject *kobj, struct kobj_attribute *attr,
 			      const char *buf, size_t len)
 {
-	u64 bytes = MCZ_LIMIT_NONE;
-	int r = 0;
+	const struct mcz_size_attribute *size =
+		container_of(attr, struct mcz_size_attribute, attr);
+	int r = mcz_vm_set_size(mcz_vm_owner(kobj), size->at, buf, true);
 
-	if (!sysfs_streq(buf, "max"))
-		r = mcz_parse_bytes(buf, &bytes);
-	if (r)
-		return r;
-	mutex_lock(&mcz_settings_lock);
-	WRITE_ONCE(*mcz_size_of(kobj, attr), min(bytes, MCZ_LIMIT_NONE));
-	mcz_owner_balance();
-	mutex_unlock(&mcz_settings_lock);
-	return len;
+	return r ? r : len;
 }
 
 static struct mcz_size_attribute mcz_vm_min = {
@@ -121,22 +141,33 @@ static ssize_t weight_show(struct kobject *kobj, struct kobj_attribute *attr,
 	return sysfs_emit(buf, "%u\n", READ_ONCE(mcz_vm_owner(kobj)->weight));
 }
 
-static ssize_t weight_store(struct kobject *kobj, struct kobj_attribute *attr,
-			    const char *buf, size_t len)
+static int mcz_vm_set_weight(struct mcz_owner *owner, const char *text, bool admin)
 {
 	unsigned int weight;
 	int r;
 
-	r = kstrtouint(buf, 0, &weight);
+	r = kstrtouint(text, 0, &weight);
 	if (r)
 		return r;
 	if (weight < MCZ_WEIGHT_MIN || weight > MCZ_WEIGHT_MAX)
 		return -ERANGE;
 	mutex_lock(&mcz_settings_lock);
-	WRITE_ONCE(mcz_vm_owner(kobj)->weight, weight);
-	mcz_owner_balance();
+	if (!admin && weight > owner->weight) {
+		r = -EPERM;
+	} else {
+		WRITE_ONCE(owner->weight, weight);
+		mcz_owner_balance();
+	}
 	mutex_unlock(&mcz_settings_lock);
-	return len;
+	return r;
+}
+
+static ssize_t weight_store(struct kobject *kobj, struct kobj_attribute *attr,
+			    const char *buf, size_t len)
+{
+	int r = mcz_vm_set_weight(mcz_vm_owner(kobj), buf, true);
+
+	return r ? r : len;
 }
 
 static struct kobj_attribute mcz_vm_weight = __ATTR_RW(weight);
@@ -150,19 +181,23 @@ static ssize_t algorithm_show(struct kobject *kobj, struct kobj_attribute *attr,
 							     "default");
 }
 
-static ssize_t algorithm_store(struct kobject *kobj, struct kobj_attribute *attr,
-			       const char *buf, size_t len)
+static int mcz_vm_set_algorithm(struct mcz_owner *owner, const char *text)
 {
 	char name[MCZ_ALG_LEN];
-	int alg, r;
+	int alg;
 
-	if (strscpy(name, buf, sizeof(name)) < 0)
+	if (strscpy(name, text, sizeof(name)) < 0)
 		return -EINVAL;
 	alg = sysfs_streq(name, "default") ? MCZ_ALG_DEFAULT :
 					     mcz_alg_find(strim(name));
-	if (alg < 0)
-		return alg;
-	r = mcz_owner_set_alg(mcz_vm_owner(kobj), alg);
+	return alg < 0 ? alg : mcz_owner_set_alg(owner, alg);
+}
+
+static ssize_t algorithm_store(struct kobject *kobj, struct kobj_attribute *attr,
+			       const char *buf, size_t len)
+{
+	int r = mcz_vm_set_algorithm(mcz_vm_owner(kobj), buf);
+
 	return r ? r : len;
 }
 
@@ -312,6 +347,125 @@ void mcz_vm_reap(void)
 	}
 	mutex_unlock(&mcz_owner_lock);
 }
+
+static struct mcz_vm *mcz_vm_of(struct cgroup *cgroup)
+{
+	const u64 id = cgroup_id(cgroup);
+	struct mcz_vm *vm;
+
+	lockdep_assert_held(&mcz_owner_lock);
+	list_for_each_entry(vm, &mcz_vms, node) {
+		if (vm->owner->id == id)
+			return vm;
+	}
+	return NULL;
+}
+
+/**
+ * mcz_cgroup_show() - read a file of a VM by way of its cgroup
+ * @cgroup: cgroup of version 2 but the root; one that is no VM has what a new VM has
+ * @file: which
+ * @page: a page for the text
+ *
+ * Context: process; may sleep; takes mcz_owner_lock and mcz_settings_lock.
+ * Return: 0.
+ */
+int mcz_cgroup_show(struct cgroup *cgroup, enum mcz_file file, char *page)
+{
+	static const struct {
+		struct kobj_attribute *attr;
+		const char *unset;
+	} files[] = {
+		[MCZ_FILE_MIN] = { &mcz_vm_min.attr, "0" },
+		[MCZ_FILE_MAX] = { &mcz_vm_max.attr, "max" },
+		[MCZ_FILE_HIGH] = { &mcz_vm_high.attr, "max" },
+		[MCZ_FILE_WEIGHT] = { &mcz_vm_weight, __stringify(MCZ_WEIGHT_DEFAULT) },
+		[MCZ_FILE_ALGORITHM] = { &mcz_vm_algorithm, "default" },
+		[MCZ_FILE_STAT] = { &mcz_vm_stat, NULL },
+	};
+	struct mcz_vm *vm;
+
+	mutex_lock(&mcz_owner_lock);
+	vm = mcz_vm_of(cgroup);
+	if (vm)
+		files[file].attr->show(&vm->kobj, files[file].attr, page);
+	else if (files[file].unset)
+		sysfs_emit(page, "%s\n", files[file].unset);
+	mutex_unlock(&mcz_owner_lock);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(mcz_cgroup_show);
+
+static int mcz_vm_set(struct mcz_owner *owner, enum mcz_file file, const char *text,
+		      bool admin)
+{
+	switch (file) {
+	case MCZ_FILE_MIN:
+		return mcz_vm_set_size(owner, mcz_vm_min.at, text, admin);
+	case MCZ_FILE_MAX:
+		return mcz_vm_set_size(owner, mcz_vm_max.at, text, admin);
+	case MCZ_FILE_HIGH:
+		return mcz_vm_set_size(owner, mcz_vm_high.at, text, admin);
+	case MCZ_FILE_WEIGHT:
+		return mcz_vm_set_weight(owner, text, admin);
+	case MCZ_FILE_ALGORITHM:
+		return admin ? mcz_vm_set_algorithm(owner, text) : -EPERM;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int mcz_cgroup_set(struct cgroup *cgroup, enum mcz_file file, const char *text,
+			  bool admin)
+{
+	struct mcz_vm *known, *vm;
+	int r;
+
+	lockdep_assert_held(&mcz_owner_lock);
+	known = mcz_vm_of(cgroup);
+	vm = known;
+	if (!vm) {
+		r = admin ? mcz_vm_add(cgroup) : -EPERM;
+		if (r)
+			return r;
+		vm = mcz_vm_of(cgroup);
+	}
+	r = mcz_vm_set(vm->owner, file, text, admin);
+	/* What is no setting makes no VM. */
+	if (r && !known)
+		mcz_vm_remove(vm);
+	return r;
+}
+
+/**
+ * mcz_cgroup_store() - write a file of a VM by way of its cgroup
+ * @cgroup: cgroup of version 2 but the root
+ * @file: which
+ * @text: what is written; as to the file in sysfs
+ * @admin: by the host's administrator, who makes the cgroup a VM by that, if it is none;
+ *	others may lower min, max and weight of what is one
+ *
+ * Context: process; may sleep; takes mcz_owner_lock and mcz_settings_lock.
+ * Return: 0; -EPERM if only the administrator may do that; what the files in sysfs
+ * return, add among them.
+ */
+int mcz_cgroup_store(struct cgroup *cgroup, enum mcz_file file, const char *text,
+		     bool admin)
+{
+	int tries = 0, r;
+
+	do {
+		mutex_lock(&mcz_owner_lock);
+		r = mcz_cgroup_set(cgroup, file, text, admin);
+		mutex_unlock(&mcz_owner_lock);
+		if (r != -ENOSPC)
+			return r;
+		/* Some VMs may be gone. */
+		mcz_owner_refresh();
+	} while (!tries++);
+	return r;
+}
+EXPORT_SYMBOL_GPL(mcz_cgroup_store);
 
 /* A path or an id, without the end of line; to be freed. */
 static char *mcz_vm_name(const char *buf)

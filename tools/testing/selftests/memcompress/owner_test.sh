@@ -16,13 +16,17 @@ MC=/sys/kernel/memcompress
 SYS=/sys/block/memcompress0
 DEV=/dev/memcompress0
 LONG=${VMACCEL_LONG:-0}
-ROUNDS=$((LONG ? 1000 : 60))
+ROUNDS=$((LONG ? 1000 : 30))
+M=$((LONG ? 2 : 1))		# what memory is multiplied by
 FILES=$VMACCEL_TOP/tools/testing/selftests$([ "$LONG" = 1 ] || echo /memcompress)
+CPUS=$(nproc --all)
 declare -A IN OUT PID
 
 column()
 {
-	awk -v n="$2" 'NR == 1 { print $n }' "$SYS/$1"
+	local numbers
+
+	read -ra numbers <"$SYS/$1" && echo "${numbers[$2 - 1]}"
 }
 
 # ---- VMs ----------------------------------------------------------------------------------------------------
@@ -36,7 +40,11 @@ vm()
 # stat DIRECTORY KEY
 stat_of()
 {
-	awk -v k="$2" '$1 == k { print $2 }' "$1/stat"
+	local key n
+
+	while read -r key n _; do
+		[ "$key" != "$2" ] || echo "$n"
+	done <"$1/stat"
 }
 
 add()
@@ -128,27 +136,22 @@ owns()
 # The counters of all directories add up to the device's.
 sums()
 {
-	local r=0 pair key n
-
-	for pair in orig_bytes:1 stored_bytes:2 same_pages:6 huge_pages:8; do
-		key=${pair%:*} n=$(cat "$MC/vms/"*/stat | awk -v k="${pair%:*}" '$1 == k { n += $2 } END { print n + 0 }')
-		[ "$n" = "$(column mm_stat "${pair#*:}")" ] || { ksft_print_msg "$key: $n; $(cat "$SYS/mm_stat")"; r=1; }
-	done
-	return "$r"
+	awk 'FNR == 1 && NF > 2 { n["orig_bytes"] -= $1; n["stored_bytes"] -= $2; n["same_pages"] -= $6; n["huge_pages"] -= $8 }
+		NF == 2 { n[$1] += $2 }
+		END { for (i = split("orig_bytes stored_bytes same_pages huge_pages", key); i; i--)
+				if (n[key[i]]) { r = 1; print "# " key[i] " of all less mm_stat: " n[key[i]] }
+			exit r }' "$SYS/mm_stat" "$MC/vms/"*/stat
 }
 
 charge_limits()
 {
-	local cpus
-
-	cpus=$(nproc --all)
-	[ "$(stat_of "$1" charged_bytes)" -le $(($2 + cpus * 4112)) ]
+	[ "$(stat_of "$1" charged_bytes)" -le $(($2 + CPUS * 4112)) ]
 }
 
 # Swap frees slots in batches of 64 for each CPU.
 drained()
 {
-	kst_wait 20 eval "[ \$(stat_of $1 charged_bytes) -lt $(($(nproc --all) * 64 * 4112 * 2)) ]"
+	kst_wait 20 eval "[ \$(stat_of $1 charged_bytes) -lt $((CPUS * 64 * 4112 * 2)) ]"
 }
 
 # ---- tests --------------------------------------------------------------------------------------------------
@@ -182,7 +185,7 @@ attributed()
 {
 	local loads r=0
 
-	start x a/p "$1" noise 8 && ask x out && owns a a $((5 << 20)) && owns b b 0 && sums || r=1
+	start x a/p "$1" noise $((4 * M)) && ask x out && owns a a $((M * 5 << 19)) && owns b b 0 && sums || r=1
 	loads=$(stat_of "$(vm a)" loads)
 	ask x in && [ "$(stat_of "$(vm a)" loads)" -gt "$loads" ] && sums || r=1
 	stop x
@@ -194,11 +197,11 @@ nested()
 {
 	local r=0
 
-	start x a/n anon noise 8 && ask x out && owns a a $((4 << 20)) || r=1
+	start x a/n anon noise $((4 * M)) && ask x out && owns a a $((M << 21)) || r=1
 	add a/n || r=1
-	start y a/n anon noise 8 && ask y out || r=1
+	start y a/n anon noise $((4 * M)) && ask y out || r=1
 	[ $(($(stat_of "$(vm a)" orig_bytes) + $(stat_of "$(vm a/n)" orig_bytes))) = "$(swap_of a)" ] || r=1
-	[ "$(stat_of "$(vm a/n)" orig_bytes)" -ge $((4 << 20)) ] || r=1
+	[ "$(stat_of "$(vm a/n)" orig_bytes)" -ge $((M << 21)) ] || r=1
 	sums || r=1
 	stop x
 	stop y
@@ -211,8 +214,8 @@ reclaimed_by_others()
 {
 	local r=0
 
-	start x a/p anon noise 16 && start y b/p shared noise 16 || r=1
-	echo 24M >"$ROOT/memory".reclaim 2>/dev/null
+	start x a/p anon noise $((8 * M)) && start y b/p shared noise $((8 * M)) || r=1
+	echo $((12 * M))M >"$ROOT/memory".reclaim 2>/dev/null
 	owns a a $((1 << 20)) && owns b b $((1 << 20)) && sums || r=1
 	ask x in && ask y in && sums || r=1
 	stop x
@@ -226,12 +229,12 @@ maximum()
 	local d r=0
 
 	d=$(vm a)
-	echo 4M >"$d/max"
-	start x a/p anon noise 12 && start y b/p anon noise 8 && ask x out && ask y out || r=1
+	echo $((2 * M))M >"$d/max"
+	start x a/p anon noise $((6 * M)) && start y b/p anon noise $((4 * M)) && ask x out && ask y out || r=1
 	ksft_print_msg "$(stat_of "$d" charged_bytes) charged, $(stat_of "$d" refused) refused"
-	[ "$(stat_of "$d" charged_bytes)" -gt $((3 << 20)) ] && charge_limits "$d" $((4 << 20)) || r=1
+	[ "$(stat_of "$d" charged_bytes)" -gt $((M * 3 << 19)) ] && charge_limits "$d" $((M << 21)) || r=1
 	[ "$(stat_of "$d" refused)" -gt 0 ] && [ "$(stat_of "$(vm b)" refused)" = 0 ] || r=1
-	owns b b $((6 << 20)) && ask x in && ask y in && sums || r=1
+	owns b b $((M * 3 << 20)) && ask x in && ask y in && sums || r=1
 	stop x
 	stop y
 	echo max >"$d/max"
@@ -276,13 +279,13 @@ minimum()
 
 	d=$(vm a)
 	before=$(stat_of "$d" refused)
-	echo 6M >"$d/min"
-	mem_limit $((12 << 20))
-	start y b/p anon noise 20 && ask y out || r=1
-	start x a/p anon noise 5 && ask x out || r=1
-	ksft_print_msg "refused $(stat_of "$(vm b)" refused); $(stat_of "$d" charged_bytes) of at least $((6 << 20)) charged"
+	echo $((4 * M))M >"$d/min"
+	mem_limit $((M << 23))
+	start y b/p anon noise $((12 * M)) && ask y out || r=1
+	start x a/p anon noise $((3 * M)) && ask x out || r=1
+	ksft_print_msg "refused $(stat_of "$(vm b)" refused); $(stat_of "$d" charged_bytes) of at least $((M << 22)) charged"
 	[ "$(stat_of "$(vm b)" refused)" -gt 0 ] && [ "$(stat_of "$d" refused)" = "$before" ] &&
-		[ "$(stat_of "$d" charged_bytes)" -gt $((9 << 19)) ] || r=1
+		[ "$(stat_of "$d" charged_bytes)" -gt $((M * 5 << 19)) ] || r=1
 	ask x in && ask y in || r=1
 	stop x
 	stop y
@@ -297,8 +300,8 @@ weights()
 	local a b n r=1
 
 	echo 300 >"$(vm b)/weight"
-	mem_limit $((12 << 20))
-	start x a/p anon noise 20 && start y b/p anon noise 20 && ask x out || return 1
+	mem_limit $((M << 23))
+	start x a/p anon noise $((13 * M)) && start y b/p anon noise $((13 * M)) && ask x out || return 1
 	for ((n = 0; n < 40 && r; n++)); do
 		tell x stir 2000
 		tell y stir 2000
@@ -324,12 +327,12 @@ algorithms()
 	modprobe -q crypto-zstd
 	modprobe -q crypto-lzo-rle
 	echo zstd >"$(vm b)/algorithm" || return 1
-	start x a/p anon text 8 && start y b/p anon text 8 && ask x out && ask y out || r=1
+	start x a/p anon text $((4 * M)) && start y b/p anon text $((4 * M)) && ask x out && ask y out || r=1
 	a=$(stat_of "$(vm a)" stored_bytes) b=$(stat_of "$(vm b)" stored_bytes)
 	ksft_print_msg "$a bytes by $(cat "$SYS/comp_algorithm"), $b by zstd"
 	[ "$b" -gt 0 ] && [ $((b * 10)) -lt $((a * 9)) ] || r=1
 	for alg in lzo-rle default lz4; do
-		echo "$alg" >"$(vm b)/algorithm" && ask y stir 500 || r=1
+		echo "$alg" >"$(vm b)/algorithm" && ask y stir $((250 * M)) || r=1
 	done
 	ask x in && ask y in || r=1
 	stop x
@@ -342,9 +345,9 @@ add_remove()
 {
 	local n r=0
 
-	start x a/p anon noise 8 && start y a/n shared noise 8 && ask x out && ask y out || return 1
-	tell x stir 6000
-	tell y stir 6000
+	start x a/p anon noise $((4 * M)) && start y a/n shared noise $((4 * M)) && ask x out && ask y out || return 1
+	tell x stir $((3000 * M))
+	tell y stir $((3000 * M))
 	for ((n = 0; n < ROUNDS; n++)); do
 		if ! { add a/n && remove a/n && remove a && add a; }; then
 			r=1
@@ -366,18 +369,84 @@ in_namespace()
 	) && [ -d "$(vm a)" ] && [ -d "$(vm b)" ] && ! [ -d "$(vm b/p)" ]
 }
 
+# file CGROUP NAME: a file of cgroup_io
+file()
+{
+	echo "$ROOT/$1/io.vm.compress.$2"
+}
+
+# settings CGROUP
+settings()
+{
+	cat "$(file "$1" min)" "$(file "$1" max)" "$(file "$1" high)" "$(file "$1" weight)" "$(file "$1" algorithm)" |
+		tr '\n' ' '
+}
+
+# The files of cgroups are those of the VMs, whichever module comes first.
+cgroup_files()
+{
+	[ ! -e "$(file a max)" ] && kst_insmod cgroup_io && [ ! -e /sys/fs/cgroup/io.vm.compress.max ] &&
+	[ "$(settings a)" = "0 max max 100 default " ] && cmp "$(file a stat)" "$(vm a)/stat" &&
+	echo 1M >"$(file a min)" && echo 9M >"$(file a max)" && echo 8M >"$(file a high)" &&
+	echo 250 >"$(file a weight)" && echo zstd >"$(file a algorithm)" &&
+	[ "$(settings a)" = "1048576 9437184 8388608 250 zstd " ] &&
+	[ "$(cat "$(vm a)"/{min,max,high,weight,algorithm} | tr '\n' ' ')" = "$(settings a)" ] &&
+	refused "Invalid argument" "$(file a max)" lots && refused "Numerical result out of range" "$(file a weight)" 0 &&
+	refused "Invalid argument" "$(file a algorithm)" rot13 &&
+	echo 0 >"$(file a min)" && echo max >"$(file a max)" && echo max >"$(file a high)" &&
+	echo 100 >"$(file a weight)" && echo default >"$(file a algorithm)" &&
+	[ "$(cat "$(vm a)"/{min,max,high,weight,algorithm} | tr '\n' ' ')" = "0 max max 100 default " ]
+}
+
+# as_user FILE VALUE: by one who may write the file, but is not the host's administrator
+as_user()
+{
+	setpriv --bounding-set -sys_admin --inh-caps -sys_admin sh -c "echo '$2' >'$1'" 2>/dev/null
+}
+
+# The administrator makes a cgroup a VM by a setting; whoever else has the files only gives up what it has.
+delegation()
+{
+	local file r=0
+
+	mkdir "$ROOT/c" && [ "$(settings c)" = "0 max max 100 default " ] && [ -z "$(cat "$(file c stat)")" ] || r=1
+	refused "Invalid argument" "$(file c max)" lots || r=1
+	for file in min max high weight; do
+		! as_user "$(file c "$file")" 1 || r=1
+	done
+	[ ! -d "$(vm c)" ] && echo 8M >"$(file c max)" && [ "$(cat "$(vm c)/path")" = /kst-own/c ] || r=1
+	! as_user "$(file c max)" 9M && as_user "$(file c max)" 6M && ! as_user "$(file c max)" 7M &&
+	! as_user "$(file c max)" max && ! as_user "$(file c min)" 1 && as_user "$(file c min)" 0 &&
+	! as_user "$(file c weight)" 101 && as_user "$(file c weight)" 50 && ! as_user "$(file c weight)" 51 &&
+	! as_user "$(file c high)" 1M && ! as_user "$(file c algorithm)" lz4 || r=1
+	[ "$(settings c)" = "0 6291456 max 50 default " ] || r=1
+	file=$(vm c)
+	rmdir "$ROOT/c" && add b/n && remove b/n && [ ! -d "$file" ] && return "$r"
+}
+
+# cgroup_io has the files all the time.
+without_memcompress()
+{
+	local r=0
+
+	refused "No such device" "$(file a max)" 1M && ! cat "$(file a max)" 2>/dev/null &&
+	kst_insmod memcompress && [ ! -d "$(vm a)" ] && echo 1M >"$(file a max)" &&
+	[ "$(cat "$(vm a)/max")" = 1048576 ] || r=1
+	rmmod memcompress && rmmod cgroup_io && [ ! -e "$(file a max)" ] && return "$r"
+}
+
 # The pages of a file outlive their cgroup. They count as the rest of the host's, and nothing is lost.
 rmdir_stored()
 {
 	local d had r=0
 
-	mkdir "$ROOT/gone" && add gone && d=$(vm gone) && start x gone /dev/shm/kst-own noise 6 && ask x out || r=1
+	mkdir "$ROOT/gone" && add gone && d=$(vm gone) && start x gone /dev/shm/kst-own noise $((4 * M)) && ask x out || r=1
 	had=$(stat_of "$d" orig_bytes)
 	stop x
 	kst_wait 20 rmdir "$ROOT/gone" 2>/dev/null || r=1
 	add b/n && remove b/n
 	ksft_print_msg "$had bytes of a cgroup that is gone"
-	[ ! -d "$d" ] && [ "$had" -ge $((3 << 20)) ] && [ "$(stat_of "$MC/vms/0" orig_bytes)" -ge "$had" ] && sums || r=1
+	[ ! -d "$d" ] && [ "$had" -ge $((M << 21)) ] && [ "$(stat_of "$MC/vms/0" orig_bytes)" -ge "$had" ] && sums || r=1
 	rm /dev/shm/kst-own
 	drained "$MC/vms/0" && sums && return "$r"
 }
@@ -402,19 +471,20 @@ unload_full()
 }
 
 ksft_print_header
-kst_need mkswap swapon blkdiscard unshare mkfs.ext4 mkfs.xfs
+kst_need mkswap swapon blkdiscard unshare setpriv mkfs.ext4 mkfs.xfs
 [ -e /sys/fs/cgroup/cgroup.controllers ] || mount -t cgroup2 none /sys/fs/cgroup
-ksft_set_plan 19
+ksft_set_plan 22
 TMP=$(mktemp -d)
 kst_undo rm -rf "$TMP"
 kst_load memcompress
+kst_undo rmmod cgroup_io
 kst_undo swapoff $DEV
-echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+echo "+memory +io" >/sys/fs/cgroup/cgroup.subtree_control
 for group in "" /a /a/p /a/n /b /b/p /b/n; do
 	mkdir $ROOT$group && kst_undo rmdir $ROOT$group
 	case $group in
 	*/[pn]) ;;
-	*) echo +memory >$ROOT$group/cgroup.subtree_control ;;
+	*) echo "+memory +io" >$ROOT$group/cgroup.subtree_control ;;
 	esac
 done
 add a || ksft_exit_fail_msg "no VM"
@@ -434,10 +504,13 @@ ksft_test "weights divide" weights
 ksft_test "an algorithm for each VM" algorithms
 ksft_test "$ROUNDS rounds of adding and removing under load" add_remove
 ksft_test "adding and removing in a cgroup namespace" in_namespace
+ksft_test "the files in cgroups" cgroup_files
+ksft_test "who is no administrator only gives up" delegation
 ksft_test "a cgroup goes before its pages" rmdir_stored
 ksft_test "swap off leaves nothing" eval "swapoff $DEV && sums && [ \$(stat_of \$(vm a) charged_bytes) = 0 ]"
 ksft_test "the maximum lets a VM rewrite what it has" rewrite_at_maximum
 ksft_test "ext4 on the device" file_system ext4 -q
 ksft_test "XFS on the device" file_system xfs -q -f
 ksft_test "unloads with VMs and their pages" unload_full
+ksft_test "the files in cgroups without memcompress, and with it later" without_memcompress
 ksft_finished

@@ -56,7 +56,9 @@ swap_off()
 
 column()
 {
-	awk -v n="$2" 'NR == 1 { print $n }' "$SYS/$1"
+	local numbers
+
+	read -ra numbers <"$SYS/$1" && echo "${numbers[$2 - 1]}"
 }
 
 swap_show()
@@ -65,14 +67,21 @@ swap_show()
 	ksft_print_msg "io_stat $(cat "$SYS/io_stat")"
 }
 
+_swap_errors_now()
+{
+	local numbers
+
+	read -ra numbers <"$SYS/io_stat" && echo "${numbers[*]:0:3}"
+}
+
 errors_expected()
 {
-	_swap_errors=$(awk '{ print $1, $2, $3 }' "$SYS/io_stat")
+	_swap_errors=$(_swap_errors_now)
 }
 
 no_errors()
 {
-	[ "$(awk '{ print $1, $2, $3 }' "$SYS/io_stat")" = "$_swap_errors" ]
+	[ "$(_swap_errors_now)" = "$_swap_errors" ]
 }
 
 _cgroup_end()
@@ -120,5 +129,9 @@ vm_add()
 
 vm_stat()
 {
-	awk -v name="$2" '$1 == name { print $2 }' "$(vm_dir "$1")/stat"
+	local key n
+
+	while read -r key n _; do
+		[ "$key" != "$2" ] || echo "$n"
+	done <"$(vm_dir "$1")/stat"
 }
