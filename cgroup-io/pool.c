@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pools: disks that are divided as one, and the private disk in which that is done.
+ *
+ * A pool comes with the first target that names it and goes with the last. Its disk is
+ * one that nobody can open. It takes all that its members may take, since what a member
+ * does not know is refused, or left out, when the request goes on to it; in particular
+ * flushes, which the block layer keeps from a disk that has no write cache.
+ */
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "vmio.h"
+
+static DEFINE_MUTEX(vmio_pools_lock);	/* protects vmio_pools and their users */
+static LIST_HEAD(vmio_pools);
+
+static struct vmio_pool *vmio_of_cgio(struct cgio_pool *cgio)
+{
+	return container_of(cgio, struct vmio_pool, cgio);
+}
+
+static void vmio_apply(struct vmio_pool *pool, struct vmio_class *class,
+		       const struct cgio_vm *vm)
+{
+	const u64 now = ktime_get_ns();
+	struct vmshare_node *group = &class->group;
+	unsigned int i;
+
+	lockdep_assert_held(&pool->lock);
+	vmshare_set_weight(&pool->sched, group, cgio_vm_weight(vm), now);
+	for (i = 0; i < VMSHARE_UNITS; i++) {
+		if (group->limit[i].rate != vm->limit[i])
+			vmshare_set_limit(&pool->sched, group, i, vm->limit[i], now);
+		if (group->reserve[i].rate != vm->reserve[i])
+			vmshare_set_reserve(&pool->sched, group, i, vm->reserve[i], now);
+	}
+	vmio_kick(pool, now);
+}
+
+static int vmio_add(struct cgio_pool *cgio, struct cgio_vm *vm)
+{
+	struct vmio_pool *pool = vmio_of_cgio(cgio);
+	struct vmio_class *class, *parent = NULL;
+
+	class = kzalloc(sizeof(*class), GFP_KERNEL);
+	if (!class)
+		return -ENOMEM;
+	if (vm->parent)
+		parent = pool->classes[vm->parent->index];
+	spin_lock_irq(&pool->lock);
+	bio_list_init(&class->queue);
+	class->refs = 1;
+	class->parent = parent;
+	if (parent)
+		parent->refs++;
+	/* The depth of VMs is such that they fit. */
+	vmshare_add(&class->group, parent ? &parent->group : &pool->sched.root,
+		    VMSHARE_WEIGHT_DEFAULT);
+	vmshare_add(&class->self, &class->group, VMSHARE_WEIGHT_DEFAULT);
+	list_add_tail(&class->node, &pool->list);
+	vmio_apply(pool, class, vm);
+	pool->classes[vm->index] = class;
+	spin_unlock_irq(&pool->lock);
+	return 0;
+}
+
+static void vmio_change(struct cgio_pool *cgio, struct cgio_vm *vm)
+{
+	struct vmio_pool *pool = vmio_of_cgio(cgio);
+	struct vmio_class *class = pool->classes[vm->index];
+
+	spin_lock_irq(&pool->lock);
+	vmio_apply(pool, class, vm);
+	spin_unlock_irq(&pool->lock);
+}
+
+static void vmio_remove(struct cgio_pool *cgio, struct cgio_vm *vm)
+{
+	struct vmio_pool *pool = vmio_of_cgio(cgio);
+	struct vmio_class *class = pool->classes[vm->index];
+	unsigned int i;
+	u64 now;
+
+	if (!class)
+		return;
+	spin_lock_irq(&pool->lock);
+	pool->classes[vm->index] = NULL;
+	now = ktime_get_ns();
+	/* Nobody can lift them any more, and what waits may be what others wait for. */
+	for (i = 0; i < VMSHARE_UNITS; i++)
+		vmshare_set_limit(&pool->sched, &class->group, i, 0, now);
+	vmio_kick(pool, now);
+	vmio_class_put(pool, class);
+	spin_unlock_irq(&pool->lock);
+}
+
+static void vmio_show_hist(struct seq_file *seq, const char *name, const u64 *hist)
+{
+	unsigned int i;
+
+	seq_printf(seq, " %s=", name);
+	for (i = 0; i < VMIO_HIST; i++)
+		seq_printf(seq, i ? ",%llu" : "%llu", hist[i]);
+}
+
+static void vmio_show(struct cgio_pool *cgio, struct cgio_vm *vm, struct seq_file *seq)
+{
+	struct vmio_pool *pool = vmio_of_cgio(cgio);
+	struct vmio_class *class = pool->classes[vm->index];
+	struct vmio_stats s;
+	u32 queued;
+
+	spin_lock_irq(&pool->lock);
+	s = class->stats;
+	queued = class->self.queued;
+	spin_unlock_irq(&pool->lock);
+	seq_printf(seq, "%s rbytes=%llu wbytes=%llu dbytes=%llu rios=%llu wios=%llu dios=%llu",
+		   pool->name, s.bytes[VMIO_READ], s.bytes[VMIO_WRITE],
+		   s.bytes[VMIO_OTHER], s.ios[VMIO_READ], s.ios[VMIO_WRITE],
+		   s.ios[VMIO_OTHER]);
+	seq_printf(seq, " debt_ios=%llu queued=%u wait_ns=%llu disk_ns=%llu",
+		   s.debt_ios, queued, s.wait_ns, s.disk_ns);
+	vmio_show_hist(seq, "wait_log2", s.wait);
+	vmio_show_hist(seq, "disk_log2", s.disk);
+	seq_puts(seq, "\n");
+}
+
+static const struct cgio_pool_ops vmio_cgio_ops = {
+	.add = vmio_add,
+	.change = vmio_change,
+	.remove = vmio_remove,
+	.show = vmio_show,
+};
+
+static enum hrtimer_restart vmio_timer(struct hrtimer *timer)
+{
+	struct vmio_pool *pool = container_of(timer, struct vmio_pool, timer);
+
+	queue_work(pool->wq, &pool->work);
+	return HRTIMER_NORESTART;
+}
+
+static int vmio_open(COMPAT_OPEN_ARGS)
+{
+	return -EBUSY;
+}
+
+static const struct block_device_operations vmio_disk_ops = {
+	.owner = THIS_MODULE,
+	.open = vmio_open,
+	.submit_bio = vmio_submit_bio,
+};
+
+static int vmio_disk_add(struct vmio_pool *pool)
+{
+	struct gendisk *disk;
+	int r;
+
+	lockdep_assert_held(&vmio_pools_lock);
+	disk = compat_alloc_pass_disk(NUMA_NO_NODE);
+	if (IS_ERR(disk))
+		return PTR_ERR(disk);
+	disk->flags |= GENHD_FL_NO_PART;
+	disk->fops = &vmio_disk_ops;
+	disk->private_data = pool;
+	snprintf(disk->disk_name, sizeof(disk->disk_name), "vmio-%s", pool->name);
+	pool->disk = disk;
+	r = device_add_disk(NULL, disk, NULL);
+	if (r)
+		put_disk(disk);
+	return r;
+}
+
+static struct vmio_pool *vmio_pool_new(const char *name)
+{
+	struct vmio_pool *pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+	int r = -ENOMEM;
+
+	if (!pool)
+		return ERR_PTR(-ENOMEM);
+	pool->cgio.ops = &vmio_cgio_ops;
+	strscpy(pool->name, name, sizeof(pool->name));
+	spin_lock_init(&pool->lock);
+	vmshare_init(&pool->sched);
+	INIT_LIST_HEAD(&pool->list);
+	INIT_LIST_HEAD(&pool->targets);
+	vmwindow_init(&pool->window);
+	hrtimer_init(&pool->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	pool->timer.function = vmio_timer;
+	INIT_WORK(&pool->work, vmio_work);
+	INIT_DELAYED_WORK(&pool->stall, vmio_stall_work);
+	pool->classes = kvcalloc(CGIO_VMS_MAX, sizeof(*pool->classes), GFP_KERNEL);
+	if (!pool->classes)
+		goto err_pool;
+	pool->wq = alloc_workqueue("vmio-%s", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0, name);
+	if (!pool->wq)
+		goto err_classes;
+	r = cgio_pool_register(&pool->cgio);
+	if (r)
+		goto err_wq;
+	r = vmio_disk_add(pool);
+	if (r)
+		goto err_cgio;
+	return pool;
+
+err_cgio:
+	cgio_pool_unregister(&pool->cgio);
+err_wq:
+	destroy_workqueue(pool->wq);
+err_classes:
+	kvfree(pool->classes);
+err_pool:
+	kfree(pool);
+	return ERR_PTR(r);
+}
+
+/**
+ * vmio_pool_get() - the pool of a name, new or not
+ * @name: shorter than %VMIO_NAME_LEN
+ *
+ * Context: process; may sleep.
+ * Return: the pool, or an error pointer.
+ */
+struct vmio_pool *vmio_pool_get(const char *name)
+{
+	struct vmio_pool *pool;
+
+	mutex_lock(&vmio_pools_lock);
+	list_for_each_entry(pool, &vmio_pools, node) {
+		if (!strcmp(pool->name, name))
+			goto found;
+	}
+	pool = vmio_pool_new(name);
+	if (IS_ERR(pool))
+		goto out;
+	list_add_tail(&pool->node, &vmio_pools);
+found:
+	pool->users++;
+out:
+	mutex_unlock(&vmio_pools_lock);
+	return pool;
+}
+
+/**
+ * vmio_pool_put() - a target leaves
+ * @pool: its pool; none of the target's requests is left
+ *
+ * Context: process; may sleep.
+ */
+void vmio_pool_put(struct vmio_pool *pool)
+{
+	mutex_lock(&vmio_pools_lock);
+	if (--pool->users) {
+		mutex_unlock(&vmio_pools_lock);
+		return;
+	}
+	list_del(&pool->node);
+	del_gendisk(pool->disk);
+	put_disk(pool->disk);
+	cgio_pool_unregister(&pool->cgio);
+	hrtimer_cancel(&pool->timer);
+	cancel_delayed_work_sync(&pool->stall);
+	destroy_workqueue(pool->wq);
+	kvfree(pool->classes);
+	kfree(pool);
+	mutex_unlock(&vmio_pools_lock);
+}
+
+/**
+ * vmio_pool_cover() - the pool's disk is as large as its largest member
+ * @pool: pool
+ * @sectors: a member's size
+ *
+ * Context: process; may sleep.
+ */
+void vmio_pool_cover(struct vmio_pool *pool, sector_t sectors)
+{
+	mutex_lock(&vmio_pools_lock);
+	if (get_capacity(pool->disk) < sectors)
+		set_capacity(pool->disk, sectors);
+	mutex_unlock(&vmio_pools_lock);
+}
+
+/**
+ * vmio_pool_set_window() - how many requests the disks get at a time
+ * @pool: pool
+ * @window: %VMWINDOW_MIN to %VMWINDOW_MAX
+ *
+ * Context: process.
+ */
+void vmio_pool_set_window(struct vmio_pool *pool, unsigned int window)
+{
+	spin_lock_irq(&pool->lock);
+	pool->adapt = false;
+	vmwindow_set(&pool->window, window);
+	vmio_kick(pool, ktime_get_ns());
+	spin_unlock_irq(&pool->lock);
+}
+
+/**
+ * vmio_pool_adapt() - find out how many requests the disks should get at a time
+ * @pool: pool
+ * @latency: wanted, in ns, at most %VMWINDOW_LATENCY_MAX; 0 to keep the disks busy
+ *
+ * Context: process.
+ */
+void vmio_pool_adapt(struct vmio_pool *pool, u64 latency)
+{
+	spin_lock_irq(&pool->lock);
+	pool->adapt = true;
+	vmwindow_set_target(&pool->window, latency);
+	spin_unlock_irq(&pool->lock);
+}

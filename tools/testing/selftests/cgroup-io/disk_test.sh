@@ -1,0 +1,310 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The target vmio as a disk: tables and their errors, whose request it is, flushes and discards as dm-linear has
+# them, suspend and removal while VMs wait. The functions are called through ksft_test.
+# shellcheck disable=SC2317
+
+set -u
+
+# shellcheck source=tools/testing/selftests/kstest.sh
+. ../kstest.sh
+# shellcheck source=tools/testing/selftests/cgroup-io/vmio_lib.sh
+. ./vmio_lib.sh
+
+DEV=/dev/mapper/vmio-test
+LOWER=/dev/nullb0
+LONG=${VMACCEL_LONG:-0}
+
+# no_table ARGUMENT...: a table that is refused
+no_table()
+{
+	! dmsetup create vmio-bad --noudevsync --table "$(vmio_table 1000 "$@")" 2>/dev/null && return 0
+	ksft_print_msg "took $*"
+	dmsetup remove --noudevsync vmio-bad
+	return 1
+}
+
+bad_tables()
+{
+	no_table && no_table /dev/nothing && no_table "$LOWER" pool= && no_table "$LOWER" pool=a/b &&
+	no_table "$LOWER" pool=a.b && no_table "$LOWER" "pool=$(printf 'x%.0s' {1..24})" &&
+	no_table "$LOWER" window=0 && no_table "$LOWER" window=70000 && no_table "$LOWER" offset=-1 &&
+	no_table "$LOWER" window=car && no_table "$LOWER" latency=0 && no_table "$LOWER" latency=99999999 &&
+	no_table "$LOWER" color=red && no_table "$LOWER" pool=a window=1 offset=0 pool=b &&
+	[ ! -e /sys/block/vmio-a ]
+}
+
+# table_is WINDOW
+table_is()
+{
+	local table
+
+	table=$(dmsetup table vmio-test)
+	case $table in
+	*" pool=test offset=0 $1") return 0 ;;
+	esac
+	ksft_print_msg "$table"
+	return 1
+}
+
+tables()
+{
+	table_is window=8 && dmsetup message vmio-test 0 window 9 && table_is window=9 &&
+	! dmsetup message vmio-test 0 window 0 2>/dev/null && ! dmsetup message vmio-test 0 windows 5 2>/dev/null &&
+	! dmsetup message vmio-test 0 latency 0 2>/dev/null && table_is window=9 &&
+	dmsetup message vmio-test 0 window auto && table_is window=auto &&
+	dmsetup message vmio-test 0 latency 700 && table_is latency=700 &&
+	dmsetup message vmio-test 0 window 8 && table_is window=8
+}
+
+# Nobody opens the private disk.
+private()
+{
+	mknod /run/vmio-private b "$(cut -d: -f1 /sys/block/vmio-test/dev)" "$(cut -d: -f2 /sys/block/vmio-test/dev)" &&
+	! dd if=/run/vmio-private of=/dev/null bs=4k count=1 2>/dev/null
+	local r=$?
+
+	rm -f /run/vmio-private
+	[ "$(</sys/block/vmio-test/size)" = "$(</sys/block/nullb0/size)" ] && return "$r"
+}
+
+# counted VM KEY BY COMMAND...: the command makes the VM's count grow by so much
+counted()
+{
+	local vm=$1 key=$2 by=$3 before after
+	shift 3
+
+	before=$(vmio_stat "$vm" "$key")
+	in_vm "$vm" "$@" 2>/dev/null || return 1
+	after=$(vmio_stat "$vm" "$key")
+	[ $((after - before)) = "$by" ] && return 0
+	ksft_print_msg "$vm: $key grew by $((after - before)), not $by: $*"
+	return 1
+}
+
+direct()
+{
+	counted a rbytes 65536 dd if="$DEV" of=/dev/null bs=16k count=4 iflag=direct &&
+	counted b wbytes 65536 dd if=/dev/zero of="$DEV" bs=16k count=4 oflag=direct &&
+	counted a rios 4 dd if="$DEV" of=/dev/null bs=16k count=4 iflag=direct &&
+	counted b rios 0 true && counted a wbytes 0 true
+}
+
+# job NAME OPTION...: one of fio
+job()
+{
+	echo "--name=$1 --filename=$DEV --rw=read --bs=4k --size=256k --direct=1 --iodepth=8 --ioengine=${*:2}"
+}
+
+# All at a time: fio is slow to start.
+by_engines()
+{
+	local bytes=$((5 * 262144)) jobs
+
+	jobs="$(job aio libaio) $(job uring io_uring) $(job threads io_uring --force_async=1)"
+	jobs+=" $(job polling io_uring --sqthread_poll=1) $(job nowait io_uring --nowait=1)"
+	# shellcheck disable=SC2086
+	counted a rbytes "$bytes" fio --thread --eta=never --output=/dev/null $jobs
+}
+
+buffered()
+{
+	counted a wbytes 131072 dd if=/dev/zero of="$DEV" bs=16k count=8 conv=fsync
+}
+
+# The first request of a cgroup that is not known counts for the one above it, later ones for itself.
+unknown()
+{
+	mkdir "$VM_ROOT/new" || return 1
+	in_vm new dd if="$DEV" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null || return 1
+	kst_wait 10 grep -q rios= "$VM_ROOT/new/io.vm.stat" &&
+	counted new rbytes 4096 dd if="$DEV" of=/dev/null bs=4k count=1 iflag=direct && rmdir "$VM_ROOT/new"
+}
+
+# column N: of the lower disk's statistics
+column()
+{
+	awk -v n="$1" '{ print $n }' /sys/block/nullb0/stat
+}
+
+# lower DEVICE: what the lower disk sees of a flush, a forced write, and a discard: discards, sectors, flushes
+lower()
+{
+	local discards sectors flushes
+
+	discards=$(column 12)
+	sectors=$(column 14)
+	flushes=$(column 16)
+	dd if=/dev/zero of="$1" bs=4k count=1 oflag=direct conv=fsync 2>/dev/null
+	dd if=/dev/zero of="$1" bs=4k count=1 oflag=direct,dsync 2>/dev/null
+	blkdiscard -o 1M -l 4M "$1" 2>/dev/null
+	sync "$1"
+	echo $(($(column 12) - discards)) $(($(column 14) - sectors)) $(($(column 16) - flushes))
+}
+
+# What dm-linear passes on, we do.
+as_linear()
+{
+	local linear ours
+
+	dmsetup create vmio-linear --noudevsync --table "0 $(blockdev --getsz "$LOWER") linear $LOWER 0" &&
+	dmsetup mknodes vmio-linear || return 1
+	linear=$(lower /dev/mapper/vmio-linear)
+	dmsetup remove --noudevsync --retry vmio-linear
+	ours=$(lower "$DEV")
+	ksft_print_msg "discards, sectors of them, flushes: $ours"
+	[ "$linear" = "$ours" ] && [ "${ours##* }" -gt 0 ] && return 0
+	ksft_print_msg "of dm-linear: $linear"
+	return 1
+}
+
+# queued [VM]: all that fio sends at a time wait, but for one that may have gone
+queued()
+{
+	[ "$(vmio_stat "${1:-a}" queued)" -ge 15 ]
+}
+
+# throttle: VM a has requests that wait, for a very long time; more than a drain lets through
+throttle()
+{
+	echo "disk iops=1" >"$VM_ROOT/a/io.vm.limit" &&
+	in_vm a "$DISK_IO" read "$DEV" 16 1024 &
+	kst_wait 20 queued
+}
+
+suspended()
+{
+	local before
+
+	throttle || return 1
+	before=$(vmio_stat a rios)
+	dmsetup suspend --noudevsync vmio-test && [ "$(vmio_stat a queued)" = 0 ] &&
+	[ "$(vmio_stat a rios)" -ge $((before + 15)) ] && dmsetup resume --noudevsync vmio-test || return 1
+	kst_wait 20 queued && echo "disk iops=max" >"$VM_ROOT/a/io.vm.limit" && wait
+}
+
+# A table of another window while requests wait; they go on to the new one.
+reloaded()
+{
+	throttle || return 1
+	dmsetup load vmio-test --noudevsync \
+		--table "$(vmio_table "$(blockdev --getsz "$LOWER")" "$LOWER" pool=test window=16)" &&
+	dmsetup suspend --noudevsync vmio-test && dmsetup resume --noudevsync vmio-test &&
+	kst_wait 20 queued && echo "disk iops=max" >"$VM_ROOT/a/io.vm.limit" && wait
+}
+
+# The VM goes while its requests wait for a limit; the limit goes with it.
+vm_gone()
+{
+	local i
+
+	mkdir "$VM_ROOT/gone" && echo "disk iops=10" >"$VM_ROOT/gone/io.vm.limit" || return 1
+	in_vm gone "$DISK_IO" read "$DEV" 4 4 || return 1
+	rmdir "$VM_ROOT/gone" || return 1
+	mkdir "$VM_ROOT"/r{1..80} || return 1
+	for i in {1..80}; do
+		echo 100 >"$VM_ROOT/r$i/io.vm.shares" || return 1
+	done
+	rmdir "$VM_ROOT"/r{1..80}
+}
+
+# ended PID: the process is no more
+ended()
+{
+	! kill -0 "$1" 2>/dev/null
+}
+
+# left VM: all processes there go to VM a
+left()
+{
+	local task
+
+	for task in $(<"$VM_ROOT/$1/cgroup.procs"); do
+		echo "$task" >"$VM_ROOT/a/cgroup.procs"
+	done
+	[ -z "$(<"$VM_ROOT/$1/cgroup.procs")" ]
+}
+
+# Requests that wait for a limit when the cgroup goes; whoever sent them is elsewhere by then.
+limit_gone()
+{
+	local pid
+
+	mkdir "$VM_ROOT/gone" && echo "disk bps=1" >"$VM_ROOT/gone/io.vm.limit" || return 1
+	in_vm gone "$DISK_IO" read "$DEV" 16 16 &
+	pid=$!
+	kst_wait 20 queued gone || return 1
+	kst_wait 10 left gone && rmdir "$VM_ROOT/gone" && kst_wait 30 ended "$pid" && wait "$pid"
+}
+
+# Two devices in one pool.
+shared_pool()
+{
+	local half
+
+	half=$(($(blockdev --getsz "$LOWER") / 2))
+	dmsetup create vmio-two --noudevsync --table "$(vmio_table "$half" "$LOWER" pool=test "offset=$half")" &&
+	dmsetup mknodes vmio-two &&
+	counted a rbytes 4096 dd if=/dev/mapper/vmio-two of=/dev/null bs=4k count=1 iflag=direct
+	local r=$?
+
+	dmsetup remove --noudevsync --retry vmio-two && [ -e /sys/block/vmio-test ] && return "$r"
+}
+
+stalled()
+{
+	dmsetup status vmio-two | grep -q " stalled$"
+}
+
+# A member that takes requests and brings none back is the only one that they wait at.
+stuck()
+{
+	local r=0 load one
+
+	dmsetup create vmio-below --noudevsync --table "0 32768 linear $LOWER 0" && dmsetup mknodes vmio-below &&
+	dmsetup create vmio-two --noudevsync --table "$(vmio_table 32768 /dev/mapper/vmio-below pool=test)" &&
+	dmsetup mknodes vmio-two && dmsetup suspend --noudevsync vmio-below || return 1
+	in_vm a "$DISK_IO" read /dev/mapper/vmio-two 32 32 &
+	load=$!
+	kst_wait 30 stalled || r=1
+	in_vm b dd if="$DEV" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null &
+	one=$!
+	kst_wait 30 ended "$one" && wait "$one" || r=1
+	dmsetup resume --noudevsync vmio-below && wait "$load" && ! stalled || r=1
+	dmsetup remove --noudevsync --retry vmio-two && dmsetup remove --noudevsync --retry vmio-below && return "$r"
+}
+
+removed()
+{
+	dmsetup remove --noudevsync --retry vmio-test && [ ! -e /sys/block/vmio-test ] &&
+	[ -z "$(<"$VM_ROOT/a/io.vm.stat")" ] && rmmod dm_vmio && kst_insmod dm_vmio
+}
+
+kst_need fio dmsetup blkdiscard
+vmio_test_bed 10000 io
+ksft_print_header
+ksft_set_plan $((LONG ? 15 : 13))
+ksft_test "tables that are refused" bad_tables
+ksft_test "tables and messages" tables
+ksft_test "the private disk is nobody's" private
+ksft_test "direct requests are their VM's" direct
+ksft_test "libaio and io_uring, by threads, polling, not to wait" by_engines
+ksft_test "buffered writes" buffered
+ksft_test "a cgroup becomes known by its requests" unknown
+ksft_test "suspended while requests wait" suspended
+# data_test.sh has both with more kinds of requests, and with other loads.
+if [ "$LONG" = 1 ]; then
+	ksft_test "flushes and discards as of dm-linear" as_linear
+	ksft_test "another table while requests wait" reloaded
+fi
+ksft_test "a VM that goes" vm_gone
+if [ -e /proc/sys/fs/inotify ]; then
+	ksft_test "a limit goes with its cgroup" limit_gone
+else
+	ksft_test_result_skip "a limit goes with its cgroup" "no fsnotify in this kernel"
+fi
+ksft_test "two devices in a pool" shared_pool
+ksft_test "one of two that is stuck" stuck
+ksft_test "the pool goes with its last device" removed
+ksft_finished

@@ -1,0 +1,301 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The files io.vm.*: where they are, what they take, what they say, who may promise what, and what becomes of
+# settings. The functions are called through ksft_test.
+# shellcheck disable=SC2317
+
+set -u
+
+# shellcheck source=tools/testing/selftests/kstest.sh
+. ../kstest.sh
+# shellcheck source=tools/testing/selftests/cgroup-io/vmio_lib.sh
+. ./vmio_lib.sh
+
+LONG=$((${VMACCEL_LONG:-0} ? 8 : 1))
+INVALID="Invalid argument"
+RANGE="Numerical result out of range"
+FILES="shares limit reserve stat"
+
+# refused ERRNO-TEXT FILE VALUE: writing the value fails so, and the file says what it said
+refused()
+{
+	local said before
+
+	before=$(<"$2")
+	said=$({ printf '%s' "$3" >"$2"; } 2>&1) && { ksft_print_msg "$2 took '$3'"; return 1; }
+	[ "$before" = "$(<"$2")" ] || { ksft_print_msg "'$3' has changed $2"; return 1; }
+	case $said in
+	*"$1") return 0 ;;
+	esac
+	ksft_print_msg "$said"
+	return 1
+}
+
+# takes FILE VALUE SAYS
+takes()
+{
+	local says
+
+	echo "$2" >"$1" || return 1
+	says=$(<"$1")
+	[ "$says" = "$3" ] || { ksft_print_msg "$1: '$2' reads '$says', not '$3'"; return 1; }
+}
+
+all_there()
+{
+	local file
+
+	for file in $FILES; do
+		[ -e "$1/io.vm.$file" ] || return 1
+	done
+}
+
+none_there()
+{
+	local file
+
+	for file in $FILES; do
+		[ ! -e "$1/io.vm.$file" ] || return 1
+	done
+}
+
+# In cgroups that were there before the module, and in later ones.
+appear()
+{
+	all_there "$VM_ROOT/early" && mkdir "$VM_ROOT/late" && all_there "$VM_ROOT/late" &&
+	[ -e /sys/fs/cgroup/io.vm.stat ] && [ ! -e /sys/fs/cgroup/io.vm.shares ] && rmdir "$VM_ROOT/late"
+}
+
+shares()
+{
+	local file=$VM_ROOT/early/io.vm.shares bad
+
+	takes "$file" 1 1 && takes "$file" 10000 10000 && takes "$file" low 50 && takes "$file" normal 100 &&
+	takes "$file" high 200 && takes "$file" " 77 " 77 && takes "$file" default default || return 1
+	for bad in " " lots -1 1.5 1x "1 2" highest 0x10; do
+		refused "$INVALID" "$file" "$bad" || return 1
+	done
+	for bad in 0 10001 18446744073709551617; do
+		refused "$RANGE" "$file" "$bad" || return 1
+	done
+}
+
+limits()
+{
+	local file=$VM_ROOT/early/io.vm.limit bad
+
+	[ "$(<"$file")" = "disk iops=max bps=max" ] && takes "$file" "disk iops=100" "disk iops=100 bps=max" &&
+	takes "$file" "disk bps=1M" "disk iops=100 bps=1048576" &&
+	takes "$file" "disk bps=2k iops=max" "disk iops=max bps=2048" &&
+	takes "$file" "disk iops=max bps=max" "disk iops=max bps=max" || return 1
+	for bad in " " disk iops=1 "disk iops" "disk iops=" "disk iops=1x" "disk iops=1 cps=1" "net bps=1"; do
+		refused "$INVALID" "$file" "$bad" || return 1
+	done
+	for bad in "disk iops=0" "disk bps=1 iops=0" "disk bps=257G" "disk bps=99999999999999999999"; do
+		refused "$RANGE" "$file" "$bad" || return 1
+	done
+}
+
+reserves()
+{
+	takes "$VM_ROOT/early/io.vm.reserve" "disk iops=100 bps=1k" "disk iops=100 bps=1024" &&
+	takes "$VM_ROOT/early/io.vm.reserve" "disk iops=max bps=max" "disk iops=0 bps=0"
+}
+
+# promise FILE VALUE: as one who may write the file, but is not the host's administrator
+promise()
+{
+	setpriv --bounding-set -sys_admin --inh-caps -sys_admin \
+		sh -c "echo '$2' >'$1'" 2>/dev/null
+}
+
+# Who was given a part of the tree divides what it has.
+delegation()
+{
+	local dir=$VM_ROOT/early
+
+	echo +io >"$dir/cgroup.subtree_control" && mkdir "$dir/a" "$dir/b" &&
+	echo "disk iops=100" >"$dir/io.vm.reserve" &&
+	promise "$dir/a/io.vm.reserve" "disk iops=60" && promise "$dir/b/io.vm.reserve" "disk iops=40" &&
+	! promise "$dir/b/io.vm.reserve" "disk iops=41" && ! promise "$dir/b/io.vm.reserve" "disk bps=1" &&
+	! promise "$dir/io.vm.reserve" "disk iops=200" && promise "$dir/a/io.vm.reserve" "disk iops=59" &&
+	promise "$dir/b/io.vm.reserve" "disk iops=41" && rmdir "$dir/a" "$dir/b" &&
+	echo -io >"$dir/cgroup.subtree_control" && echo "disk iops=max" >"$dir/io.vm.reserve"
+}
+
+# What the children have only the administrator takes away, and what those had that are gone is free.
+taken_back()
+{
+	local dir=$VM_ROOT/early i
+
+	echo +io >"$dir/cgroup.subtree_control" && echo "disk iops=100" >"$dir/io.vm.reserve" || return 1
+	for i in 1 2 3; do
+		mkdir "$dir/a" && promise "$dir/a/io.vm.reserve" "disk iops=90" &&
+		! promise "$dir/io.vm.reserve" "disk iops=89" && ! promise "$dir/io.vm.reserve" "disk iops=max" &&
+		takes "$dir/io.vm.reserve" "disk iops=$((90 + i))" "disk iops=$((90 + i)) bps=0" &&
+		rmdir "$dir/a" || return 1
+	done
+	mkdir "$dir/a" "$dir/b" && echo +io >"$dir/a/cgroup.subtree_control" && mkdir "$dir/a/c" &&
+	promise "$dir/a/io.vm.reserve" "disk iops=60" && promise "$dir/b/io.vm.reserve" "disk iops=20" &&
+	promise "$dir/a/c/io.vm.reserve" "disk iops=50" && echo "disk iops=40" >"$dir/io.vm.reserve" &&
+	[ "$(<"$dir/a/io.vm.reserve")" = "disk iops=30 bps=0" ] && [ "$(<"$dir/b/io.vm.reserve")" = "disk iops=10 bps=0" ] &&
+	[ "$(<"$dir/a/c/io.vm.reserve")" = "disk iops=30 bps=0" ] && rmdir "$dir/a/c" "$dir/a" "$dir/b" &&
+	echo -io >"$dir/cgroup.subtree_control" && takes "$dir/io.vm.reserve" "disk iops=max" "disk iops=0 bps=0"
+}
+
+# Who writes from a cgroup namespace does not see the other cgroups; they keep what they have.
+namespace()
+{
+	local dir=$VM_ROOT/early
+
+	mkdir "$VM_ROOT/other" "$dir/ns" && echo 300 >"$VM_ROOT/other/io.vm.shares" &&
+	echo +io >"$dir/cgroup.subtree_control" || return 1
+	# shellcheck disable=SC2016
+	(
+		echo "$BASHPID" >"$dir/ns/cgroup.procs" &&
+		unshare -C bash -c 'mkdir "$1"/n{1..80} &&
+			for i in {1..80}; do echo 100 >"$1/n$i/io.vm.shares" || exit 1; done && rmdir "$1"/n{1..80}' \
+			bash "$dir"
+	) || return 1
+	[ "$(<"$VM_ROOT/other/io.vm.shares")" = 300 ] && rmdir "$VM_ROOT/other" "$dir/ns" &&
+	echo -io >"$dir/cgroup.subtree_control"
+}
+
+# Settings are the cgroup's: one that comes after it has its own.
+lifetime()
+{
+	mkdir "$VM_ROOT/vm" && echo 300 >"$VM_ROOT/vm/io.vm.shares" && rmdir "$VM_ROOT/vm" &&
+	mkdir "$VM_ROOT/vm" && [ "$(<"$VM_ROOT/vm/io.vm.shares")" = default ] || return 1
+	# They outlive the controller in this cgroup.
+	echo 300 >"$VM_ROOT/vm/io.vm.shares" && echo -io >"$VM_ROOT/cgroup.subtree_control" &&
+	none_there "$VM_ROOT/vm" && echo +io >"$VM_ROOT/cgroup.subtree_control" &&
+	[ "$(<"$VM_ROOT/vm/io.vm.shares")" = 300 ] && rmdir "$VM_ROOT/vm"
+}
+
+# Deeper than there are shares for.
+deep()
+{
+	local dir=$VM_ROOT i
+
+	for i in 2 3 4 5 6; do
+		dir=$dir/d
+		mkdir "$dir" && echo 100 >"$dir/io.vm.shares" && echo +io >"$dir/cgroup.subtree_control" || return 1
+	done
+	mkdir "$dir/d" && refused "Argument list too long" "$dir/d/io.vm.shares" 100 && vmio_rmdir "$VM_ROOT/d"
+}
+
+# Many cgroups, most of them gone when the next come.
+many()
+{
+	local i round n=$((70 * LONG))
+
+	for round in 1 2; do
+		eval "mkdir $VM_ROOT/m{1..$n}" || return 1
+		for ((i = 1; i <= n; i++)); do
+			[ "$(<"$VM_ROOT/m$i/io.vm.shares")" = default ] && echo "$round" >"$VM_ROOT/m$i/io.vm.shares" &&
+			[ "$(<"$VM_ROOT/m$i/io.vm.shares")" = "$round" ] || return 1
+		done
+		eval "rmdir $VM_ROOT/m{1..$n}" || return 1
+	done
+}
+
+# Writers whose promises do not fit while their cgroups go. If they waited for each other, that would be for ever.
+race()
+{
+	local dir=$VM_ROOT/early n=100 round
+
+	echo +io >"$dir/cgroup.subtree_control" || return 1
+	for ((round = 0; round < 2 * LONG; round++)); do
+		eval "mkdir $dir/n{1..$n}" || return 1
+		promise_all "$dir" "$n" &
+		eval "rmdir $dir/n{1..$n}" && wait $! || return 1
+	done
+	echo -io >"$dir/cgroup.subtree_control"
+}
+
+# promise_all DIR N: what there is not
+promise_all()
+{
+	setpriv --bounding-set -sys_admin --inh-caps -sys_admin \
+		bash -c "for ((i = 1; i <= $2; i++)); do echo 'disk iops=1' >$1/n\$i/io.vm.reserve; done; true" 2>/dev/null
+}
+
+# More cgroups than a worker reads the weight of at a time, none of which is read yet.
+unload_many()
+{
+	local i n=200 r=0
+
+	eval "mkdir $VM_ROOT/m{1..$n}" || return 1
+	for ((i = 1; i <= n; i++)); do
+		echo 100 >"$VM_ROOT/m$i/io.vm.shares" || r=1
+	done
+	rmmod cgroup_io && kst_insmod cgroup_io && eval "rmdir $VM_ROOT/m{1..$n}" && return "$r"
+}
+
+# Files that are open when the module goes.
+unload()
+{
+	local fd said
+
+	exec {fd}<"$VM_ROOT/early/io.vm.stat" || return 1
+	rmmod cgroup_io || return 1
+	said=$(cat <&"$fd" 2>&1)
+	exec {fd}<&-
+	none_there "$VM_ROOT/early" && none_there /sys/fs/cgroup || return 1
+	case $said in
+	*"No such device"*) kst_insmod cgroup_io && all_there "$VM_ROOT/early" ;;
+	*) ksft_print_msg "an open file says '$said'"; return 1 ;;
+	esac
+}
+
+CONFIG=/sys/kernel/config/cgroup_io
+
+# What there is where cgroups cannot have files of ours: the settings are the cgroup's all the same.
+in_configfs()
+{
+	local dir=$CONFIG/vm r=0
+
+	rmmod cgroup_io && kst_insmod cgroup_io configfs=1 && mkdir "$dir" && mkdir "$VM_ROOT/vm" || return 1
+	none_there "$VM_ROOT/early" || r=1
+	! echo high 2>/dev/null >"$dir/shares" || r=1
+	refused "Invalid argument" "$dir/cgroup" / && refused "No such file or directory" "$dir/cgroup" /nowhere &&
+	takes "$dir/cgroup" "${VM_ROOT#/sys/fs/cgroup}/vm" "${VM_ROOT#/sys/fs/cgroup}/vm" &&
+	takes "$dir/shares" high 200 && takes "$dir/limit" "disk iops=100" "disk iops=100 bps=max" &&
+	takes "$dir/reserve" "disk bps=1k" "disk iops=0 bps=1024" && refused "$RANGE" "$dir/shares" 10001 &&
+	refused "$INVALID" "$dir/limit" "net bps=1" && [ -z "$(<"$dir/stat")" ] || r=1
+	# A second name of the same cgroup; the first goes, the settings stay.
+	mkdir "$CONFIG/two" && echo "${VM_ROOT#/sys/fs/cgroup}/vm" >"$CONFIG/two/cgroup" && rmdir "$dir" &&
+	[ "$(<"$CONFIG/two/shares")" = 200 ] && ! rmmod cgroup_io 2>/dev/null || r=1
+	rmdir "$VM_ROOT/vm" && ! cat "$CONFIG/two/shares" 2>/dev/null || r=1
+	rmdir "$CONFIG/two" && rmmod cgroup_io && [ ! -e "$CONFIG" ] && kst_insmod cgroup_io &&
+	all_there "$VM_ROOT/early" && return "$r"
+}
+
+kst_need setpriv unshare
+vmio_cgroups io
+mkdir "$VM_ROOT/early"
+ksft_print_header
+ksft_set_plan 14
+none_there "$VM_ROOT/early" || ksft_exit_fail_msg "cgroup_io is loaded"
+kst_load cgroup_io
+ksft_test "the files are in each cgroup with io, and stat in the root" appear
+ksft_test "shares" shares
+ksft_test "limits" limits
+ksft_test "reservations" reserves
+ksft_test "who is no administrator divides the reservation of the parent" delegation
+ksft_test "only the administrator takes back what is divided" taken_back
+ksft_test "in a cgroup namespace" namespace
+ksft_test "settings live as long as the cgroup" lifetime
+ksft_test "a cgroup that is too deep says so" deep
+ksft_test "a great many cgroups" many
+ksft_test "cgroups that go while their files are written" race
+ksft_test "unload beside many cgroups" unload_many
+ksft_test "unload with a file open" unload
+if modprobe configfs 2>/dev/null; then
+	mountpoint -q "${CONFIG%/*}" || mount -t configfs none "${CONFIG%/*}"
+	ksft_test "the same settings in configfs" in_configfs
+else
+	ksft_test_result_skip "the same settings in configfs" "no configfs in this kernel"
+fi
+ksft_finished

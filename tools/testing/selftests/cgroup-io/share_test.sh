@@ -1,0 +1,223 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# VMs that send more than a disk takes have their shares of it, no more than their limits and no less than their
+# reservations. Their requests wait all together until they are let go; then what counts is the order in which they
+# come back, which no clock changes. The functions are called through ksft_test.
+# shellcheck disable=SC2317
+
+set -u
+
+# shellcheck source=tools/testing/selftests/kstest.sh
+. ../kstest.sh
+# shellcheck source=tools/testing/selftests/cgroup-io/vmio_lib.sh
+. ./vmio_lib.sh
+
+DEV=/dev/mapper/vmio-test
+EACH=$((${VMACCEL_LONG:-0} ? 2048 : 128))
+BUILT=${VMACCEL_TOP:-../../../..}/build/selftests/cgroup-io
+declare -A had=()
+declare -a tool=()
+from=0 to=0 pid=0 first_ms=0 ms=0
+
+# hold VM...: EACH requests of every one wait
+hold()
+{
+	local line vm dirs=()
+
+	for vm; do
+		dirs+=("$VM_ROOT/$vm")
+	done
+	coproc tool { exec "$BUILT/vmio_order" "$DEV" "$EACH" "$VM_ROOT" "${dirs[@]}"; }
+	# Ours: the shell closes its own when the program ends, read or not.
+	exec {from}<&"${tool[0]}" {to}>&"${tool[1]}"
+	# shellcheck disable=SC2154
+	pid=$tool_PID
+	read -r -t 300 line <&"$from" && [ "$line" = sent ]
+}
+
+# release: they go on
+release()
+{
+	echo >&"$to"
+}
+
+# first VM...: what each of them had, in had, when the first of them had all, and after how many ms, in first_ms
+first()
+{
+	local counts i=0 vm text=
+
+	read -r -t 300 -a counts <&"$from" && [ ${#counts[@]} = $(($# + 1)) ] || return 1
+	for vm; do
+		had[$vm]=${counts[i]}
+		text+="$vm ${had[$vm]} "
+		i=$((i + 1))
+	done
+	first_ms=${counts[i]}
+	ksft_print_msg "${text}in $first_ms ms"
+}
+
+# all: they have all had all; the time that took, in ms
+all()
+{
+	local line
+
+	read -r -t 300 line <&"$from" && ms=${line#all } && exec {from}<&- {to}>&- && wait "$pid"
+}
+
+# served VM...: what each had while all were waiting
+served()
+{
+	hold "$@" && release && first "$@" && all
+}
+
+# about NUMBER OF: the VM had so many, but for the few that are at the disk, or passed before all were there
+about()
+{
+	[ $((had[$1] - $2)) -le 4 ] && [ $((had[$1] - $2)) -ge -4 ] && return 0
+	ksft_print_msg "$1 had ${had[$1]}, not $2"
+	return 1
+}
+
+# set_shares A B C
+set_shares()
+{
+	echo "$1" >"$VM_ROOT/a/io.vm.shares" && echo "$2" >"$VM_ROOT/b/io.vm.shares" &&
+	echo "$3" >"$VM_ROOT/c/io.vm.shares"
+}
+
+equal()
+{
+	set_shares 100 100 100 && served a b c && about a "$EACH" && about b "$EACH" && about c "$EACH"
+}
+
+by_shares()
+{
+	set_shares 100 200 400 && served a b c && about a $((EACH / 4)) && about b $((EACH / 2)) && about c "$EACH"
+}
+
+# Changed while the requests wait.
+changed()
+{
+	set_shares 100 200 400 && hold a b c && set_shares high normal low && release && first a b c && all &&
+	about a "$EACH" && about b $((EACH / 2)) && about c $((EACH / 4))
+}
+
+weigh()
+{
+	echo "$2" >"$VM_ROOT/$1/io.weight"
+}
+
+# weights A B C: VMs without shares have these
+weights()
+{
+	weigh a "$1" && weigh b "$2" && weigh c "$3"
+}
+
+# What systemd and libvirt write counts for a VM that was given nothing else, and nothing beside that. A worker reads
+# it: tried again until it has.
+by_weight()
+{
+	set_shares default default default && weights 400 200 100 && kst_wait 20 heeded && set_shares 100 default 100 &&
+	served a b c && about b "$EACH" && about a $((EACH / 2)) && about c $((EACH / 2)) && weights 100 100 100
+}
+
+heeded()
+{
+	served a b c && about a "$EACH" && about b $((EACH / 2)) && about c $((EACH / 4))
+}
+
+# Below VM c two that divide its part.
+groups()
+{
+	set_shares 100 100 100 && echo +io >"$VM_ROOT/c/cgroup.subtree_control" && vmio_vm c/x && vmio_vm c/y &&
+	echo 300 >"$VM_ROOT/c/y/io.vm.shares" || return 1
+	served a b c/x c/y && about a "$EACH" && about b "$EACH" && about c/x $((EACH / 4)) &&
+	about c/y $((EACH * 3 / 4)) && rmdir "$VM_ROOT/c/x" "$VM_ROOT/c/y" &&
+	echo -io >"$VM_ROOT/c/cgroup.subtree_control"
+}
+
+# However little time the others need, a VM has no more than its limit allows in that, nor in all.
+limited()
+{
+	local r=0
+
+	set_shares 100 100 100 && echo "disk iops=200" >"$VM_ROOT/a/io.vm.limit" && served a b c || r=1
+	# Two for the burst of 10 ms, one that is served, and those that went before all were there.
+	[ "${had[a]}" -le $((first_ms / 5 + 8)) ] && about b "${had[c]}" && [ "$ms" -ge $(((EACH - 8) * 5)) ] || r=1
+	echo "disk iops=max" >"$VM_ROOT/a/io.vm.limit" && return "$r"
+}
+
+# One that waits for its limit goes on as soon as that is lifted.
+lifted()
+{
+	local r=0
+
+	echo "disk bps=1" >"$VM_ROOT/a/io.vm.limit" && hold a b c && release && first a b c &&
+	[ "${had[a]}" -lt "${had[b]}" ] && about b "${had[c]}" || r=1
+	echo "disk bps=max" >"$VM_ROOT/a/io.vm.limit" && all && return "$r"
+}
+
+# A reservation that no disk keeps: all turns are of whoever has it, but for one in 32.
+reserved()
+{
+	local r=0
+
+	set_shares 1 100 100 && echo "disk iops=1M" >"$VM_ROOT/a/io.vm.reserve" && served a b c || r=1
+	about a "$EACH" && about b $((EACH / 62)) && about c $((EACH / 62)) || r=1
+	echo "disk iops=max" >"$VM_ROOT/a/io.vm.reserve" && return "$r"
+}
+
+window()
+{
+	dmsetup status vmio-slow | sed 's/.*window=//'
+}
+
+narrow()
+{
+	[ "$(window)" -le 12 ] && [ "$(vmio_stat a rios)" -ge 200 ]
+}
+
+# The pool finds the window itself, for a disk that takes 4 requests at a time, from one that is far too large.
+found()
+{
+	local load r=0
+
+	"$BUILT/bench_vmio" load /dev/mapper/vmio-slow 600000 600000 /dev/null x "$VM_ROOT/a" "$VM_ROOT/b" &
+	load=$!
+	dmsetup message vmio-slow 0 window 32 && dmsetup message vmio-slow 0 window auto || r=1
+	kst_wait 60 narrow || r=1
+	ksft_print_msg "window $(window)"
+	kill "$load"
+	wait "$load" 2>/dev/null
+	kst_wait 20 grep -qx "populated 0" "$VM_ROOT/cgroup.events" && return "$r"
+}
+
+kst_need dmsetup
+vmio_cgroups io
+kst_load cgroup_io
+kst_load dm_vmio
+vmio_null 20000 64
+vmio_create vmio-test /dev/nullb0 pool=test window=1 || ksft_exit_fail_msg "cannot make the pool"
+for vm in a b c; do
+	vmio_vm "$vm" || ksft_exit_fail_msg "cannot make VM $vm"
+done
+ksft_print_header
+ksft_set_plan 9
+ksft_test "equal shares" equal
+ksft_test "shares 1:2:4" by_shares
+ksft_test "other shares count at once" changed
+if [ -e "$VM_ROOT/a/io.weight" ]; then
+	ksft_test "io.weight" by_weight
+else
+	ksft_test_result_skip "io.weight" "no io.cost in this kernel"
+fi
+ksft_test "a group's part is its children's" groups
+ksft_test "a limit" limited
+ksft_test "a limit that is lifted" lifted
+ksft_test "a reservation beside many shares" reserved
+dmsetup remove --noudevsync --retry vmio-test && rmmod null_blk
+vmio_null 2000000 4
+vmio_create vmio-slow /dev/nullb0 pool=slow
+ksft_test "a window that is found" found
+ksft_finished
