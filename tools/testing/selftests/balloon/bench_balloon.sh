@@ -1,0 +1,146 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# How long a guest takes to give memory to its host and to get it back, with vmballoon and with virtio_balloon, each in
+# the same state of the guest. A run counts only if the host has the memory. BENCH_IDS has the ids to be
+# measured, BENCH_PAIRS the number of turns of both. The functions are called through ksft_test.
+# shellcheck disable=SC2086,SC2317
+
+set -u
+
+# shellcheck source=tools/testing/selftests/kstest.sh
+. "$(dirname "$0")/../kstest.sh"
+# shellcheck source=tools/testing/selftests/balloon/qmp.sh
+. "$(dirname "$0")/qmp.sh"
+
+MIB=$((1024 * 1024))
+SIZE=$((1024 * MIB))
+PAIRS=${BENCH_PAIRS:-7}
+IDS=(balloon.inflate balloon.deflate balloon.inflate.grab balloon.inflate.cache balloon.inflate.noreport)
+TOUCHED=/run/vmballoon
+# Zeroes, made by tools/bench.sh.
+CACHED=$VMACCEL_TOP/build/bench-cache
+
+host_memory()
+{
+	cat "$VMACCEL_OUT/rss"
+}
+
+host_memory_below()
+{
+	[ "$(host_memory)" -lt "$1" ]
+}
+
+# milliseconds BYTES: set the size; until it is reached: MS.
+milliseconds()
+{
+	local start=${EPOCHREALTIME/./} end=$((SECONDS + 120 * ${VM_SLOW:-1})) line=
+
+	balloon_set "$1"
+	until [[ $line == *"\"actual\": $1}"* ]]; do
+		[ $SECONDS -lt $end ] || return 1
+		echo '{"execute":"query-balloon"}' >&"$QMP"
+		until [[ $line == '{"return"'* ]]; do
+			IFS= read -r -t 60 line <&"$QMP" || return 1
+		done
+		[[ $line == *"\"actual\": $1}"* ]] || line=
+	done
+	MS=$(((${EPOCHREALTIME/./} - start) / 1000))
+}
+
+# As much as is given away was used once, and is free.
+state_free()
+{
+	fallocate -l $SIZE $TOUCHED/file && rm $TOUCHED/file && sleep 0.5
+}
+
+# Nothing is free, and nothing is in use but for files in memory.
+state_cache()
+{
+	head -c $((full - 512 * MIB)) "$CACHED" >/dev/null && sleep 0.5
+}
+
+# driver SIDE [PARAMETER...]: it has the device, and the balloon is empty.
+driver()
+{
+	local side=$1
+	shift
+
+	rmmod vmballoon 2>/dev/null
+	rmmod virtio_balloon 2>/dev/null
+	case $side in
+	ours)	balloon_bind vmballoon "$@" ;;
+	*)	balloon_bind virtio_balloon ;;
+	esac && balloon_to "$full"
+}
+
+run_line()
+{
+	echo "run: id=$1 unit=ms/GiB side=$2 value=$MS peer=virtio_balloon"
+}
+
+# What the host has of a machine whose free memory it got back: bytes, IDLE.
+find_idle()
+{
+	driver ours && balloon_to $((full - 2 * SIZE)) && sleep 3 && IDLE=$(host_memory) && balloon_to "$full"
+}
+
+# pairs ID STATE MOST [PARAMETER...]: inflate and deflate; ID's figure is of one of them. After the first the host may have
+# MOST bytes, or with a sign that much more or less than before.
+pairs()
+{
+	local id=$1 state=$2 most=$3 side i before
+	shift 3
+
+	for ((i = 0; i < PAIRS; i++)); do
+		for side in ours peer; do
+			driver $side "$@" && $state || return 1
+			before=0
+			[[ $most != [-+]* ]] || before=$(host_memory)
+			milliseconds $((full - SIZE)) || return 1
+			[ "$id" = balloon.deflate ] || run_line "$id" $side
+			kst_wait 5 host_memory_below $((before + most)) || return 1
+			milliseconds "$full" || return 1
+			[ "$id" != balloon.deflate ] || run_line "$id" $side
+		done
+	done
+}
+
+bench()
+{
+	local most=$((IDLE + SIZE / 20))
+
+	case $1 in
+	balloon.inflate.grab)	pairs "$1" state_free $most grab=1 ;;
+	balloon.inflate.cache)
+		# 512 MiB were free before.
+		PAIRS=$(((PAIRS + 1) / 2)) pairs "$1" state_cache -$((SIZE * 2 / 5)) ;;
+	balloon.inflate.noreport)
+		rmmod vmballoon 2>/dev/null
+		rmmod virtio_balloon 2>/dev/null
+		# What it had not been given before the host does not get back.
+		balloon_replug && PAIRS=$(((PAIRS + 1) / 2)) pairs "$1" state_free +$((SIZE / 20)) &&
+			rmmod virtio_balloon && balloon_replug '"free-page-reporting":"on"' ;;
+	*)	pairs "$1" state_free $most ;;
+	esac
+}
+
+ksft_print_header
+kst_need modprobe fallocate
+qmp_open
+mkdir -p $TOUCHED
+mount -t tmpfs -o huge=always,size=90% vmballoon $TOUCHED || ksft_exit_fail_msg "no tmpfs"
+kst_undo umount $TOUCHED
+kst_undo rmmod vmballoon
+kst_undo rmmod virtio_balloon
+full=$(balloon_actual)
+ids=()
+for id in "${IDS[@]}"; do
+	[[ " ${BENCH_IDS:-${IDS[*]}} " == *" $id "* ]] && ids+=("$id")
+done
+ksft_set_plan ${#ids[@]}
+find_idle || ksft_exit_fail_msg "the balloon does not move"
+for id in "${ids[@]}"; do
+	ksft_test "$id" bench "$id"
+done
+ksft_finished
