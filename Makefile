@@ -24,8 +24,12 @@ modules_install: modules
 		INSTALL_MOD_PATH="$(DESTDIR)" CONFIG_MODULE_SIG_ALL= modules_install
 	$(if $(DESTDIR),,depmod "$$(tools/kdir.sh --release $(TARGET))")
 
-host-install:
+tools:
+	@$(MAKE) --no-print-directory -C tools/vmaccel
+
+host-install: tools
 	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" tools/install.sh
+	@$(MAKE) --no-print-directory -C tools/vmaccel DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" install
 
 install: modules_install host-install
 
@@ -54,12 +58,15 @@ vmtest:
 debug:
 	@tools/testing/debug/run.sh $(T)
 
-# Suites of others that Debian does not package.
+# Suites of others that Debian does not package: LTP= and BLKTESTS= say where they are.
 peers:
-	@[ -n "$(LTP)" ] || { echo 'make peers LTP=DIR: where LTP is installed' >&2; exit 2; }
+	@[ -n "$(LTP)$(BLKTESTS)" ] || { echo 'make peers LTP=DIR BLKTESTS=DIR: where they are' >&2; exit 2; }
 	@set -e; for k in $(KVERS); do \
-		tools/testing/vm/run.sh --kver $$k --env VMACCEL_LTP="$(abspath $(LTP))" --no-skip \
-			--timeout 3600 memcompress/ltp_test.sh; done
+		$(if $(LTP),tools/testing/vm/run.sh --kver $$k --env VMACCEL_LTP="$(abspath $(LTP))" \
+			--no-skip --long memcompress/ltp_test.sh;) \
+		$(if $(BLKTESTS),tools/testing/vm/run.sh --kver $$k \
+			--env VMACCEL_BLKTESTS="$(abspath $(BLKTESTS))" --no-skip --long \
+			cgroup-io/blktests_test.sh;) done
 
 vm:
 	@tools/testing/vm/shell.sh $(if $(KVER),--kver $(KVER))
@@ -81,7 +88,7 @@ DKMS_VERSION = $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"$$/\1/p' dkms.conf)
 dkms-install:
 	@command -v dkms >/dev/null || { echo 'dkms is missing: apt-get install dkms' >&2; exit 1; }
 	mkdir -p $(DESTDIR)/usr/src/vmaccel-$(DKMS_VERSION)
-	git ls-files -z dkms.conf Kbuild compat vhost-accel memcompress | \
+	git ls-files -z dkms.conf Kbuild compat vhost-accel memcompress balloon cgroup-io | \
 		xargs -0 cp -p --parents -t $(DESTDIR)/usr/src/vmaccel-$(DKMS_VERSION)
 	dkms install -m vmaccel -v $(DKMS_VERSION)
 
@@ -89,9 +96,10 @@ help:
 	@echo 'vmaccel: kernel modules for KVM hosts'
 	@echo
 	@echo '  make                  build all modules (running kernel, KVER= or KDIR=) in build/<release>/'
+	@echo '  make tools            build the command vmaccel in build/tools/'
 	@echo '  make modules_install  install them under /lib/modules/<release>/updates'
 	@echo '  make install          modules_install and host-install'
-	@echo '  make host-install     udev rule, modules-load.d, AppArmor lines for libvirt; DESTDIR= PREFIX='
+	@echo '  make host-install     vmaccel, udev rule, modules-load.d, AppArmor lines for libvirt; DESTDIR= PREFIX='
 	@echo '  make uninstall        remove all that make install brought'
 	@echo '  make dkms-install     have dkms build and install them for every kernel'
 	@echo '  make clean            remove build/'
@@ -108,10 +116,10 @@ help:
 	@echo '  make kunit            KUnit suites in User Mode Linux'
 	@echo '  make vmtest [T=name]  kselftests in Debian'"'"'s kernels under QEMU'
 	@echo '  make debug [T=name]   kselftests in a kernel with KASAN, lockdep, kmemleak (part of check-full)'
-	@echo '  make peers LTP=dir    tests of others, as installed in dir: LTP zram01 to zram03'
+	@echo '  make peers LTP=dir    tests of others, as installed in dir: LTP zram01 to zram03; BLKTESTS=dir'
 	@echo
 	@echo '  KVER=6.1|6.12|release  KDIR=path  T=dir[/program]  B=id-glob  ACCEL=tcg|kvm  INSN=1'
 
-.PHONY: modules modules_install host-install install uninstall clean setup style unit kunit \
+.PHONY: modules tools modules_install host-install install uninstall clean setup style unit kunit \
 	vmtest debug peers vm check check-full bench demo dkms-install help
 .DEFAULT_GOAL := modules

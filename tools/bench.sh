@@ -44,7 +44,9 @@ list()
 {
 	sed -n 's/.*\.id = "\([^"]*\)".*/\1/p' "$TOP/tools/testing/selftests/vhost-accel/bench_work.c" \
 		"$TOP/tools/testing/selftests/memcompress/bench_mcz.c" | uniq
-	echo mc.isolation
+	sed -n 's/^IDS=(\(.*\))$/\1/p' "$TOP/tools/testing/selftests/balloon/bench_balloon.sh" | tr ' ' '\n'
+	printf '%s\n' mc.isolation cgio.disk.overhead.linear cgio.disk.overhead.bfq cgio.disk.share \
+		cgio.disk.share.iocost cgio.disk.reserve cgio.disk.converge idle.vmio
 }
 
 # Where an id is measured: a program of the VM, or "uml".
@@ -55,6 +57,10 @@ place()
 		echo memcompress/bench_mcz.sh ;;
 	mc.isolation)
 		echo memcompress/isolation_test.sh ;;
+	balloon.*)
+		echo balloon/bench_balloon.sh ;;
+	cgio.*|idle.vmio)
+		echo cgroup-io/bench_vmio.sh ;;
 	mc.store*|mc.load*)
 		[ "$insn" = 1 ] && echo memcompress/bench_mcz.sh || echo uml ;;
 	*)	echo vhost-accel/bench_vhost ;;
@@ -164,12 +170,16 @@ measure()
 		echo "# bench: ${last[*]} failed"
 }
 
+# Something for the page cache of the VM.
+truncate -s 4G "$TOP/build/bench-cache"
+
 set -o pipefail
 {
 	last=(memcompress/bench_mcz)
 	measure uml "$TOP/tools/bench/uml.sh"
 	for kernel in "${kernels[@]}"; do
-		for program in vhost-accel/bench_vhost memcompress/bench_mcz.sh memcompress/isolation_test.sh; do
+		for program in vhost-accel/bench_vhost memcompress/bench_mcz.sh memcompress/isolation_test.sh \
+			balloon/bench_balloon.sh cgroup-io/bench_vmio.sh; do
 			last=("${vm_arguments[@]}" "$program")
 			measure "$program" "$TOP/tools/testing/vm/run.sh" --kver "$kernel"
 		done

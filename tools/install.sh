@@ -11,10 +11,11 @@ usage()
 Usage: tools/install.sh [--uninstall] [RELEASE...]
 
 Installs the udev rule, the list of modules to load at boot, and the AppArmor lines for libvirt's guests. Doing it
-twice is as good as doing it once. --uninstall removes them, and the modules of the releases named.
+twice is as good as doing it once. --uninstall removes them, the command vmaccel, which tools/vmaccel/Makefile
+installs, and the modules of the releases named.
 
   DESTDIR      put before each path; the running system is left alone then
-  PREFIX       where the rule and the list go, below lib/ (default /usr/local)
+  PREFIX       where the rule and the list go, below lib/, and the command is (default /usr/local)
   SYSCONFDIR   where AppArmor's files are, below apparmor.d/ (default /etc)
 END
 }
@@ -26,6 +27,8 @@ DESTDIR=${DESTDIR:-}
 
 rules=$DESTDIR$PREFIX/lib/udev/rules.d/60-vhost-accel.rules
 modules=$DESTDIR$PREFIX/lib/modules-load.d/vmaccel.conf
+command=$DESTDIR$PREFIX/sbin/vmaccel
+service=$DESTDIR$PREFIX/lib/systemd/system/vmaccel-balloon.service
 apparmor=$DESTDIR$SYSCONFDIR/apparmor.d/local/abstractions/libvirt-qemu
 
 begin='  # vmaccel begin'
@@ -88,7 +91,8 @@ remove_modules()
 {
 	local updates=$DESTDIR/lib/modules/$1/updates module found=
 
-	for module in vhost-accel/vhost_accel memcompress/memcompress; do
+	for module in vhost-accel/vhost_accel memcompress/memcompress balloon/vmballoon \
+		balloon/vmballoon_host cgroup-io/cgroup_io cgroup-io/dm_vmio; do
 		[ -e "$updates/${module%/*}" ] || continue
 		found=1
 		rm -f "$updates/$module".ko*
@@ -105,7 +109,7 @@ case ${1:-} in
 esac
 
 if [ -n "$remove" ]; then
-	rm -f "$rules" "$modules"
+	rm -f "$rules" "$modules" "$command" "$service"
 	apparmor_remove
 	for release; do
 		remove_modules "$release"

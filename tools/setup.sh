@@ -40,6 +40,7 @@ flex                       kernel build
 bison                      kernel build
 libelf-dev                 kernel build
 libssl-dev                 kernel build
+libjansson-dev             builds the command vmaccel
 perl                       checkpatch
 python3                    tools and reports
 patch                      corrections to the UML kernel

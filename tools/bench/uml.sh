@@ -52,7 +52,7 @@ if [ "$build" = 1 ]; then
 	echo "# building for user-mode Linux"
 	for part in compat include "$dir"; do
 		[ ! -d "$TOP/$part" ] || (cd "$TOP" && find "$part" -name tests -prune -o -type f \
-			\( -name '*.[ch]' -o -name Kbuild \) ! -name '*.mod.c' -print0 | xargs -0 cp -up --parents -t "$out")
+			\( -name '*.[ch]' -o -name Kbuild \) ! -name '*.mod.c' -print0 | xargs -0r cp -up --parents -t "$out")
 	done
 	# The tests are KUnit's.
 	sed -i '/tests\//d' "$out/$dir/Kbuild"
