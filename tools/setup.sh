@@ -11,7 +11,8 @@ usage()
 	cat <<END
 Usage: tools/setup.sh [--check | --list | --unpack-kernels | --help]
 
-Installs missing Debian packages, as root or through sudo. Removes and upgrades nothing.
+Installs missing Debian packages, as root or through sudo. Removes and upgrades nothing. Then builds the QEMU
+of the test bed in the cache (tools/testing/vm/emulator.sh, about 3 minutes, once).
 
   --check            install nothing; name what is missing, exit 1 if anything is
   --list             print the packages and what each is for
@@ -48,7 +49,14 @@ git                        style of commits
 sparse                     static checker of kernel code
 shellcheck                 static checker of scripts
 codespell                  spelling of the documentation
-qemu-system-x86            host VMs and nested guests
+qemu-system-x86            nested guests
+ninja-build                builds the QEMU that host VMs run on
+pkg-config                 the same
+libglib2.0-dev             the same
+libpixman-1-dev            the same
+libfdt-dev                 the same
+libattr1-dev               the same
+libcap-ng-dev              the same
 busybox-static             user space of the initramfs
 cpio                       packs the initramfs
 xz-utils                   unpacks kernel modules
@@ -188,6 +196,14 @@ unpack_package()
 	cd "$dir.part" && apt-get -q download "$1" && dpkg-deb -x ./*.deb . && rm ./*.deb && cd / && mv "$dir.part" "$dir"
 }
 
+# emulator: the QEMU of the host VMs, built once. Without it they run on the installed one.
+emulator()
+{
+	"$TOP/tools/testing/vm/emulator.sh" --path >/dev/null && return
+	"$TOP/tools/testing/vm/emulator.sh" >/dev/null ||
+		echo "setup: host VMs run on the installed QEMU, under which a nested guest dies now and then"
+}
+
 if [ "$mode" = list ]; then
 	grep . <<<"$packages$unpacked"
 	for kdir in 6.1 6.12; do
@@ -201,6 +217,7 @@ mapfile -t want < <(missing_packages)
 mapfile -t images < <(missing_images)
 mapfile -t files < <(missing_unpacked)
 if [ ${#want[@]} = 0 ] && [ ${#images[@]} = 0 ] && [ ${#files[@]} = 0 ]; then
+	[ "$mode" = check ] || emulator
 	echo "setup: all packages are there"
 	exit 0
 fi
@@ -241,4 +258,5 @@ done
 
 mapfile -t want < <(missing_packages; missing_images; missing_unpacked)
 [ ${#want[@]} = 0 ] || die "still missing: ${want[*]}"
+emulator
 echo "setup: done"

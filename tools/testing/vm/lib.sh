@@ -266,7 +266,17 @@ vm_vmlinux()
 	echo "$out"
 }
 
-# vm_qemu_args OUT APPEND: fill the array QEMU_ARGS.
+# vm_emulator: the QEMU that runs the host VM; without it, what is installed, which now and then goes wrong.
+vm_emulator()
+{
+	if [ -n "${VM_QEMU:-}" ]; then
+		echo "$VM_QEMU"
+	elif [ "${ACCEL:-tcg}" != tcg ] || ! "$VM_DIR/emulator.sh" --path; then
+		command -v qemu-system-x86_64 || die "no qemu-system-x86_64: run tools/setup.sh"
+	fi
+}
+
+# vm_qemu_args OUT APPEND: fill the array QEMU_ARGS, the program first.
 #
 # -M pc: q35 costs Linux an 8254 timer retry. thread=multi: with thread=single a nested guest stalls.
 # erms and fsrm off: TCG runs rep-string instructions byte by byte, which would turn every copy into the
@@ -276,9 +286,9 @@ vm_vmlinux()
 # it one by one when the page is written: with a C library at a new address in each process that took half a minute.
 vm_qemu_args()
 {
-	local out=$1 append=$2 initrd accel cpu
+	local out=$1 append=$2 qemu initrd accel cpu
 
-	command -v qemu-system-x86_64 >/dev/null || die "no qemu-system-x86_64: run tools/setup.sh"
+	qemu=$(vm_emulator) || exit 1
 	case $TOP in
 	*[[:space:]]*) die "the path of the tree has a blank: $TOP" ;;
 	esac
@@ -300,6 +310,7 @@ vm_qemu_args()
 	fi
 	# shellcheck disable=SC2054 # the commas are QEMU's
 	QEMU_ARGS=(
+		"$qemu" -L /usr/share/qemu -L /usr/share/seabios
 		-accel "$accel" -M pc -cpu "$cpu" -smp "$VM_SMP" -m "$VM_MEM"
 		-nodefaults -nographic -no-reboot
 		-kernel "$VM_KERNEL" -initrd "$initrd"

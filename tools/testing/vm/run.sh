@@ -31,7 +31,7 @@ of a directory whose settings say "boot=own" in a boot of their own.
   --env NAME=VALUE  environment of the tests (repeatable)
 
 Environment: ACCEL=kvm uses KVM of this machine; VM_SLOW=N scales every timeout (default 3, with KVM 1);
-VMACCEL_CACHE is the cache directory.
+VMACCEL_CACHE is the cache directory; VM_QEMU is a QEMU to use instead of emulator.sh's.
 END
 }
 
@@ -184,7 +184,7 @@ boot()
 	: >"$out/tap"
 	: >"$out/resets"
 	# Should this script be killed, so is the VM.
-	setpriv --pdeathsig KILL qemu-system-x86_64 "${QEMU_ARGS[@]}" -monitor none \
+	setpriv --pdeathsig KILL "${QEMU_ARGS[@]}" -monitor none \
 		-chardev "file,id=console,path=$out/console.log" -serial chardev:console \
 		-chardev "file,id=tap,path=$out/tap" -serial chardev:tap -d cpu_reset -D "$out/resets" \
 		"${extra[@]}" </dev/null >"$out/qemu.log" 2>&1 &

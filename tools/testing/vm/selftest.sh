@@ -51,24 +51,25 @@ verdict()
 	esac
 }
 
-# int3 NAME EXPECTED CONSOLE
-int3()
+# artefact NAME EXPECTED CONSOLE: EXPECTED is a glob for what the emulator did wrong, empty for what is no fault of it.
+artefact()
 {
+	local found
+
 	printf '%s\n' "$3" >"$tmp/console"
-	vm_int3_artefact "$tmp/console"
-	if [ $? = "$2" ]; then
-		ksft_test_result_pass "int3: $1"
-	else
-		ksft_test_result_fail "int3: $1"
-	fi
+	found=$(vm_artefact "$tmp/console" /dev/null)
+	# shellcheck disable=SC2254
+	case $found in
+	$2)	ksft_test_result_pass "artefact: $1" ;;
+	*)	ksft_test_result_fail "artefact: $1 (got: ${found:-none})" ;;
+	esac
 }
 
 # An emulator for the starter alone: boot number N gets what stands in console.N and tap.N, and a triple fault if its
 # console says "reset".
 fake_qemu()
 {
-	mkdir -p "$tmp/bin"
-	cat >"$tmp/bin/qemu-system-x86_64" <<-'END'
+	cat >"$tmp/qemu" <<-'END'
 	#!/bin/bash
 	for arg; do
 		case $arg in
@@ -83,7 +84,7 @@ fake_qemu()
 	! grep -q reset "$console" || echo "Triple fault" >"$resets"
 	cat "$FAKE/tap.$n" >"$tap"
 	END
-	chmod +x "$tmp/bin/qemu-system-x86_64"
+	chmod +x "$tmp/qemu"
 }
 
 # starts NAME STATUS BOOTS CONSOLE TAP CONSOLE2 TAP2: run.sh with that emulator exits with STATUS after BOOTS boots.
@@ -96,7 +97,7 @@ starts()
 	printf '%s\n' "$5" >"$tmp/tap.1"
 	printf '%s\n' "$6" >"$tmp/console.2"
 	printf '%s\n' "$7" >"$tmp/tap.2"
-	FAKE=$tmp PATH=$tmp/bin:$PATH "$VM_DIR/run.sh" --no-build --kver "$VM_RELEASE" --out "$tmp/out.fake" \
+	FAKE=$tmp VM_QEMU=$tmp/qemu "$VM_DIR/run.sh" --no-build --kver "$VM_RELEASE" --out "$tmp/out.fake" \
 		testbed/host_test.sh >"$tmp/log" 2>&1
 	status=$?
 	if [ $status = "$2" ] && grep -q "^# kernel=.* boots=$3 " "$tmp/log"; then
@@ -132,7 +133,7 @@ boots()
 }
 
 ksft_print_header
-ksft_set_plan 23
+ksft_set_plan 27
 
 good=$'TAP version 13\n1..1\nok 1 a\n# vm-end'
 oops=$'Oops: int3: 0000 [#1]\nRIP: 0010:sched_clock_cpu+0xd/0x1a0\nModules linked in: vmt(OE) kvm(E)'
@@ -143,10 +144,16 @@ verdict "no end marker" "boot" $'1..1\nok 1 a' "no end marker*"
 verdict "early end" "boot" $'1..2\nok 1 a\n# vm-end' "plan not met"
 verdict "nothing at all" "" "" "no end marker*"
 verdict "killed" "boot" $'1..1\nok 1 a' "no end within*" "no end within 9 s: killed"
-int3 "emulator's" 0 "$oops"
-int3 "module in the trace" 1 "$oops"$'\n vmt_init+0x10/0x20 [vmt]'
-int3 "other module in the trace" 0 "$oops"$'\n kvm_x+0x10/0x20 [kvm]'
-int3 "no int3" 1 "BUG: kernel NULL pointer dereference"
+artefact "int3" "int3 *" "$oops"
+artefact "int3, our module in the trace" "" "$oops"$'\n vmt_init+0x10/0x20 [vmt]'
+artefact "int3, other module in the trace" "int3 *" "$oops"$'\n kvm_x+0x10/0x20 [kvm]'
+artefact "no int3" "" "BUG: kernel NULL pointer dereference"
+gif=$' sysvec_reschedule_ipi+0xa/0x110\r\n asm_sysvec_reschedule_ipi+0x16/0x20\r\n'
+vmrun=$'RIP: 0010:__svm_vcpu_run+0x9c/0x210 [kvm_amd]\r\nModules linked in: vmt(OE) kvm_amd(E)'
+artefact "interrupt at VMRUN" "interrupt while *" "$gif$vmrun"
+artefact "fault at VMRUN" "" $' asm_exc_page_fault+0x22/0x30\r\n'"$vmrun"
+artefact "interrupt elsewhere" "" "$gif"$'RIP: 0010:schedule+0x9c/0x210\r\n'"$vmrun"
+artefact "interrupt at VMRUN, our module in the trace" "" "$gif$vmrun"$'\n vmt_init+0x10/0x20 [vmt]'
 
 counts=$'# vm-counts: 1 passed, 0 failed, 0 skipped\n# vm-end'
 run=$'TAP version 13\n1..1\nok 1 a\n'$counts

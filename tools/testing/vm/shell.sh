@@ -50,5 +50,5 @@ fi
 vm_env shell "$out" COMMAND="$command" VM_COLS="$(tput cols 2>/dev/null)" VM_ROWS="$(tput lines 2>/dev/null)"
 vm_qemu_args "$out" "$append"
 echo "booting $VM_RELEASE; ctrl-a x ends it"
-exec qemu-system-x86_64 "${QEMU_ARGS[@]}" -chardev stdio,id=console,mux=on,signal=off \
+exec "${QEMU_ARGS[@]}" -chardev stdio,id=console,mux=on,signal=off \
 	-mon chardev=console -serial chardev:console

@@ -36,25 +36,44 @@ vm_judge()
 	fi
 }
 
-# vm_int3_artefact CONSOLE: multi-threaded TCG may run a stale int3 while the other CPU patches a static key. Only
-# that, with no out-of-tree module in the trace, may boot again.
-vm_int3_artefact()
+# vm_ours CONSOLE: does a trace name an out-of-tree module?
+vm_ours()
 {
 	local module
 
-	grep -aq 'int3: 0000' "$1" || return 1
 	# "Modules linked in: a(E) b(OE)": O is out-of-tree. In a trace: "function+0x10/0x20 [b]".
 	while read -r module; do
-		! grep -aqF "[$module]" "$1" || return 1
+		! grep -aqF "[$module]" "$1" || return 0
 	done < <(grep -a 'Modules linked in:' "$1" | grep -aoE '[a-z0-9_]+\([A-Z]*O[A-Z+-]*\)' | sed 's/(.*//' | sort -u)
+	return 1
 }
 
-# vm_artefact CONSOLE RESETS: what the emulator did wrong, if that is why the run failed. QEMU 7.2 now and then raises a
-# triple fault in a machine that runs nested guests: a reset without a word. A kernel that goes wrong speaks first.
+# vm_int3_artefact CONSOLE: multi-threaded TCG may run a stale int3 while the other CPU patches a static key.
+vm_int3_artefact()
+{
+	grep -aq 'int3: 0000' "$1"
+}
+
+# vm_gif_artefact CONSOLE: a device's or another processor's interrupt in __svm_vcpu_run(), which runs with the global
+# interrupt flag clear: a processor holds it until KVM sets the flag again. GS is the guest's there, so each access to
+# per-CPU data faults, and so does the fault's handler.
+vm_gif_artefact()
+{
+	tr -d '\r' <"$1" | grep -aA1 -E 'asm_(sysvec_[a-z_]+|common_interrupt)\+' |
+		grep -aq 'RIP: 0010:__svm_vcpu_run+'
+}
+
+# vm_artefact CONSOLE RESETS: what the emulator did wrong, if that is why the run failed: only then, with no module of
+# ours in a trace, may the VM boot again. QEMU 7.2 now and then raises a triple fault in a machine that runs nested
+# guests: a reset without a word. A kernel that goes wrong speaks first.
 vm_artefact()
 {
-	if vm_int3_artefact "$1"; then
+	if vm_ours "$1"; then
+		return
+	elif vm_int3_artefact "$1"; then
 		echo "int3 artefact of the emulator ($(grep -am1 'RIP: 0010' "$1" | tr -d '\r'))"
+	elif vm_gif_artefact "$1"; then
+		echo "interrupt while the emulated processor must hold it"
 	elif [ -z "$(vm_splat "$1")" ] && grep -aqs '^Triple fault' "$2"; then
 		echo "triple fault without a word of the kernel"
 	fi
