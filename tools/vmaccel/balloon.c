@@ -3,7 +3,8 @@
  * vmaccel balloon: VMs whose guests have a stock balloon driver take part in vmballoon_host.
  *
  * One thread waits for all of them; each second they all have their turn, so that the host
- * looks at them together.
+ * looks at them together. Those whose balloons move have turns between: what a balloon gave
+ * is worth nothing to others before the host knows of it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -22,6 +23,7 @@
 #define VMA_CONFIG "/etc/vmaccel/balloon.conf"
 #define VMA_DIR "/run/vmaccel"
 #define VMA_TURN_MS 1000
+#define VMA_TURN_BUSY_MS 100
 /* Turns in which a guest that was not asked before may say something. */
 #define VMA_ONCE_TURNS 4
 
@@ -277,10 +279,44 @@ static void vma_open_again(struct vma_service *s)
 	s->job.sysfs = dir;
 }
 
+/* The turn of all. */
+static void vma_turn(struct vma_service *s)
+{
+	unsigned int i;
+
+	vma_open_again(s);
+	if (vma_reload)
+		vma_config_again(s);
+	vma_read_dir(s);
+	for (i = 0; i < s->n; i++) {
+		s->vms[i]->qmp.quota = VMA_QMP_QUOTA;
+		vma_vm_tick(&s->job, s->vms[i]);
+	}
+}
+
+/* The turn of those that move. */
+static void vma_turn_busy(struct vma_service *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->n; i++)
+		if (vma_vm_moves(&s->job, s->vms[i]))
+			vma_vm_tick(&s->job, s->vms[i]);
+}
+
+static bool vma_any_moves(struct vma_service *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->n; i++)
+		if (vma_vm_moves(&s->job, s->vms[i]))
+			return true;
+	return false;
+}
+
 static int vma_loop(struct vma_service *s)
 {
-	uint64_t turn = 0;
-	unsigned int i;
+	uint64_t turn = 0, busy = 0;
 	int done;
 
 	/* One that comes just before the wait is noticed at the end of it, within a second. */
@@ -291,17 +327,16 @@ static int vma_loop(struct vma_service *s)
 		vma_now(&s->job.clock);
 		if (s->job.clock.now >= turn) {
 			turn = s->job.clock.now + VMA_TURN_MS;
-			vma_open_again(s);
-			if (vma_reload)
-				vma_config_again(s);
-			vma_read_dir(s);
-			for (i = 0; i < s->n; i++)
-				vma_vm_tick(&s->job, s->vms[i]);
+			busy = s->job.clock.now + VMA_TURN_BUSY_MS;
+			vma_turn(s);
+		} else if (s->job.clock.now >= busy) {
+			busy = s->job.clock.now + VMA_TURN_BUSY_MS;
+			vma_turn_busy(s);
 		}
 		done = s->once ? vma_done(s) : -1;
 		if (done >= 0)
 			return done;
-		vma_wait(s, turn);
+		vma_wait(s, vma_any_moves(s) && busy < turn ? busy : turn);
 	}
 	return 0;
 }

@@ -9,6 +9,9 @@
  * Model: what the guest says is turned into vmballoon's report. Total memory is without
  * what the balloon holds: Linux takes that off, unless its device has deflate-on-oom; other
  * systems never do, which shows as soon as they say that they have more than they can.
+ * It is without what the kernel keeps for itself, too, as are page tables of all memory:
+ * that is what is missing while the balloon rests, and is added. The floor, see below, is
+ * not available.
  * The page cache in use is not among the statistics: half of all page cache is taken for it.
  * What was read again is the greater of what was swapped in and of a page for each major
  * fault.
@@ -35,6 +38,8 @@
 #define VMA_FLOOR_MOST 4
 /* Of two statistics that are seen at nearly the same time. */
 #define VMA_ELAPSED_LEAST 500
+/* Of a balloon that does not move, after which statistics are of the size that it has. */
+#define VMA_REST_MS 3000
 
 static uint64_t vma_min(uint64_t a, uint64_t b)
 {
@@ -107,16 +112,64 @@ void vma_guest_forget(struct vma_guest *guest)
 	guest->stats.update = update;
 }
 
-/* Bytes that the guest has without what the balloon holds, as far as it can be believed. */
+/*
+ * Bytes that the guest had without what the balloon held, as far as it can be believed: all of
+ * when it said so.
+ */
 static uint64_t vma_total(const struct vma_guest *guest, const struct vma_size *size)
 {
-	uint64_t held = vma_held(size), total = vma_min(guest->stats.total, VMA_SIZE_MAX);
+	uint64_t total = vma_min(guest->stats.total, VMA_SIZE_MAX);
+	uint64_t actual = vma_min(guest->stats.actual, size->ram);
 
 	if (guest->stats.total == VMA_UNKNOWN)
-		return vma_min(size->actual, size->ram);
-	if (size->counted || total > size->actual)
-		total -= vma_min(total, held);
+		return actual;
+	if (size->counted || total > actual)
+		total -= vma_min(total, size->ram - actual);
 	return total;
+}
+
+/**
+ * vma_guest_rest() - note how much a guest has, and how much of that it knows
+ * @guest: brought up to date
+ * @size: its sizes
+ * @clock: what time it is
+ */
+void vma_guest_rest(struct vma_guest *guest, const struct vma_size *size,
+		    const struct vma_clock *clock)
+{
+	if (guest->actual != size->actual) {
+		guest->actual = size->actual;
+		guest->moved = clock->now;
+	}
+	if (guest->fresh && clock->now - guest->moved >= VMA_REST_MS)
+		guest->reserved = size->actual - vma_min(size->actual, vma_total(guest, size));
+}
+
+/*
+ * The report with all that is available, and what of that is to stay so.
+ *
+ * Old guests do not say what is available: what is free certainly is.
+ */
+static uint64_t vma_floor(const struct vma_guest *guest, const struct vma_size *size,
+			  struct vma_report *report)
+{
+	uint64_t avail = guest->stats.avail, most;
+
+	memset(report, 0, sizeof(*report));
+	if (avail == VMA_UNKNOWN)
+		avail = guest->stats.free;
+	if (!guest->fresh || avail == VMA_UNKNOWN) {
+		report->total = size->ram;
+		return 0;
+	}
+	report->total = vma_total(guest, size) + guest->reserved;
+	report->avail = vma_min(avail, report->total);
+	if (guest->stats.caches != VMA_UNKNOWN)
+		report->active_file = vma_min(guest->stats.caches / 2, report->total);
+	report->refault = guest->refault;
+	most = report->total / VMA_FLOOR_MOST;
+	return vma_min(VMA_FLOOR_LEAST + report->total / VMA_FLOOR_PART, most) +
+	       vma_min(report->active_file, most);
 }
 
 /**
@@ -124,26 +177,14 @@ static uint64_t vma_total(const struct vma_guest *guest, const struct vma_size *
  * @guest: what is known of it
  * @size: its sizes
  * @report: result; of a guest that says nothing, that it needs all
- *
- * Old guests do not say what is available: what is free certainly is.
  */
 void vma_guest_report(const struct vma_guest *guest, const struct vma_size *size,
 		      struct vma_report *report)
 {
-	uint64_t avail = guest->stats.avail;
+	uint64_t floor = vma_floor(guest, size, report);
 
-	memset(report, 0, sizeof(*report));
-	if (avail == VMA_UNKNOWN)
-		avail = guest->stats.free;
-	if (!guest->fresh || avail == VMA_UNKNOWN) {
-		report->total = size->ram;
-		return;
-	}
-	report->total = vma_total(guest, size);
-	report->avail = vma_min(avail, report->total);
-	if (guest->stats.caches != VMA_UNKNOWN)
-		report->active_file = vma_min(guest->stats.caches / 2, report->total);
-	report->refault = guest->refault;
+	/* The floor is not to be had. */
+	report->avail -= vma_min(report->avail, floor);
 }
 
 /**
@@ -161,16 +202,13 @@ uint64_t vma_held(const struct vma_size *size)
 static uint64_t vma_least(const struct vma_guest *guest, const struct vma_size *size)
 {
 	struct vma_report report;
-	uint64_t most, floor;
+	uint64_t floor = vma_floor(guest, size, &report);
 
-	vma_guest_report(guest, size, &report);
 	if (!guest->fresh || (guest->stats.avail == VMA_UNKNOWN &&
 			      guest->stats.free == VMA_UNKNOWN))
 		return size->min ? size->min : size->actual;
-	most = report.total / VMA_FLOOR_MOST;
-	floor = vma_min(VMA_FLOOR_LEAST + report.total / VMA_FLOOR_PART, most) +
-		vma_min(report.active_file, most);
-	return size->actual - vma_min(size->actual, report.avail) + floor;
+	/* Of when it said so: what it gave since is not available any more. */
+	return guest->stats.actual - vma_min(guest->stats.actual, report.avail) + floor;
 }
 
 /**

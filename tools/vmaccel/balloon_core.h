@@ -36,8 +36,9 @@
  * @caches: bytes of page cache
  * @swap_in: bytes swapped in since it was started
  * @faults: major faults since it was started
+ * @actual: bytes that it had then, by its balloon's word
  *
- * All but @update may be %VMA_UNKNOWN. Nothing in it is trusted.
+ * All but @update and @actual may be %VMA_UNKNOWN. Nothing in it is trusted.
  */
 struct vma_stats {
 	uint64_t update;
@@ -47,6 +48,7 @@ struct vma_stats {
 	uint64_t caches;
 	uint64_t swap_in;
 	uint64_t faults;
+	uint64_t actual;
 };
 
 /**
@@ -55,6 +57,9 @@ struct vma_stats {
  * @seen: milliseconds, when they were
  * @heard: milliseconds, when the guest was last known to speak
  * @refault: bytes read again for each second, of the last two
+ * @actual: bytes that it had when it was last looked at
+ * @moved: milliseconds, when that changed
+ * @reserved: bytes of it that are not in its statistics
  * @fresh: what it says is good
  *
  * All zero at first.
@@ -64,6 +69,9 @@ struct vma_guest {
 	uint64_t seen;
 	uint64_t heard;
 	uint64_t refault;
+	uint64_t actual;
+	uint64_t moved;
+	uint64_t reserved;
 	bool fresh;
 };
 
@@ -98,7 +106,7 @@ struct vma_size {
 /**
  * struct vma_report - what vmballoon_host is told
  * @total: bytes of memory that the guest has, without what the balloon holds
- * @avail: bytes of it that can be had without swapping
+ * @avail: bytes of it that can be had without swapping, and without going below the floor
  * @active_file: bytes of page cache in use
  * @refault: bytes read again for each second
  */
@@ -112,6 +120,8 @@ struct vma_report {
 void vma_guest_look(struct vma_guest *guest, const struct vma_stats *stats, bool running,
 		    const struct vma_clock *clock);
 void vma_guest_forget(struct vma_guest *guest);
+void vma_guest_rest(struct vma_guest *guest, const struct vma_size *size,
+		    const struct vma_clock *clock);
 void vma_guest_report(const struct vma_guest *guest, const struct vma_size *size,
 		      struct vma_report *report);
 uint64_t vma_held(const struct vma_size *size);

@@ -23,6 +23,8 @@
 #define VMA_RETRY_MOST_MS 30000
 /* Until a size is asked for again that the guest did not go to: others can ask, too. */
 #define VMA_AGAIN_MS 10000
+/* Since a balloon moved, or was asked to: it is looked at again soon. */
+#define VMA_MOVES_MS 1000
 /* Turns until a guest that says nothing is made to be asked again: others can forbid it. */
 #define VMA_SILENT_TURNS 5
 
@@ -285,6 +287,7 @@ static void vma_vm_stats(struct vma_job *job, struct vma_vm *vm, json_t *answer)
 		.caches = vma_vm_number(all, "stat-disk-caches"),
 		.swap_in = vma_vm_number(all, "stat-swap-in"),
 		.faults = vma_vm_number(all, "stat-major-faults"),
+		.actual = vm->size.actual,
 	};
 
 	if (stats.update == VMA_UNKNOWN)
@@ -328,6 +331,7 @@ static uint64_t vma_vm_serve(struct vma_job *job, struct vma_vm *vm)
 		return vm->size.ram;
 	}
 	if (!err) {
+		vma_guest_rest(&vm->guest, &vm->size, &job->clock);
 		vma_guest_report(&vm->guest, &vm->size, &report);
 		err = vma_vm_tell(job, vm, &report, vma_held(&vm->size));
 	}
@@ -492,6 +496,14 @@ bool vma_vm_busy(const struct vma_vm *vm)
 	return vm->step != VMA_OFF && vm->step != VMA_REST;
 }
 
+/* vma_vm_moves() - its balloon moves, and nothing is asked now */
+bool vma_vm_moves(const struct vma_job *job, const struct vma_vm *vm)
+{
+	return vm->step == VMA_REST && !vm->failed &&
+	       (job->clock.now - vm->sent_at < VMA_MOVES_MS ||
+		job->clock.now - vm->guest.moved < VMA_MOVES_MS);
+}
+
 /* vma_vm_event() - its socket can be read or written */
 void vma_vm_event(struct vma_job *job, struct vma_vm *vm, short events)
 {
@@ -512,12 +524,11 @@ void vma_vm_event(struct vma_job *job, struct vma_vm *vm, short events)
 		vma_vm_fail(job, vm, vma_vm_reason(err));
 }
 
-/* vma_vm_tick() - once a second */
+/* vma_vm_tick() - once a second, and between that while it moves */
 void vma_vm_tick(struct vma_job *job, struct vma_vm *vm)
 {
 	int err;
 
-	vm->qmp.quota = VMA_QMP_QUOTA;
 	switch ((enum vma_step)vm->step) {
 	case VMA_OFF:
 		if (job->clock.now < vm->due)

@@ -78,6 +78,7 @@ void vma_vm_free(struct vma_vm *vm);
 void vma_vm_tick(struct vma_job *job, struct vma_vm *vm);
 void vma_vm_event(struct vma_job *job, struct vma_vm *vm, short events);
 bool vma_vm_busy(const struct vma_vm *vm);
+bool vma_vm_moves(const struct vma_job *job, const struct vma_vm *vm);
 void vma_vm_leave(struct vma_job *job, struct vma_vm *vm);
 
 #endif /* VMA_BALLOON_VM_H */

@@ -2,7 +2,7 @@
 /*
  * Fuzzer of guests with a stock balloon driver, and of texts.
  *
- * Input: words of 64 bits; each 13 that follow are statistics, sizes, and a step in time. The
+ * Input: words of 64 bits; each 14 that follow are statistics, sizes, and a step in time. The
  * same bytes are a text.
  */
 #include <stdlib.h>
@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct vma_guest guest = {};
 	struct vma_clock clock = {};
-	u64 word[13];
+	u64 word[14];
 
 	texts(data, size);
 	for (; size >= sizeof(word); data += sizeof(word), size -= sizeof(word)) {
@@ -58,19 +58,21 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 
 		memcpy(word, data, sizeof(word));
 		memcpy(&stats, word, sizeof(stats));
-		memcpy(&sizes, word + 7, 5 * sizeof(word[0]));
+		memcpy(&sizes, word + 8, 5 * sizeof(word[0]));
 		sizes.ram = sizes.ram % VMA_SIZE_MAX + 0x100000;
 		sizes.actual %= VMA_SIZE_MAX + 1;
-		sizes.counted = word[12] & 1;
-		clock.now += word[12] >> 2 & 0x3fff;
-		clock.wall = word[12] >> 20;
-		vma_guest_look(&guest, &stats, word[12] & 2, &clock);
+		stats.actual %= VMA_SIZE_MAX + 1;
+		sizes.counted = word[13] & 1;
+		clock.now += word[13] >> 2 & 0x3fff;
+		clock.wall = word[13] >> 20;
+		vma_guest_look(&guest, &stats, word[13] & 2, &clock);
+		vma_guest_rest(&guest, &sizes, &clock);
 		vma_guest_report(&guest, &sizes, &report);
 		CHECK(report.avail <= report.total && report.active_file <= report.total);
 		value = vma_value(&guest, &sizes);
 		CHECK(value && value <= sizes.ram && !(value % 4096));
-		vma_worth(value, sizes.order, word[11]);
-		if (word[12] & 4)
+		vma_worth(value, sizes.order, word[12]);
+		if (word[13] & 4)
 			vma_guest_forget(&guest);
 	}
 	return 0;

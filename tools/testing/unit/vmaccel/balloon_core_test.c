@@ -10,6 +10,8 @@
 #define MB 0x100000ULL
 #define GB 0x40000000ULL
 #define NO VMA_UNKNOWN
+/* Of a guest of that size with that much page cache in use, if neither is small or much. */
+#define FLOOR(total, cache) (64 * MB + (total) / 32 + (cache))
 
 /* A guest of 4 GiB, 3.9 without the kernel, that has 3 GiB of it. */
 static const struct {
@@ -19,81 +21,86 @@ static const struct {
 	struct vma_report report;
 	uint64_t value;
 } guests[] = {
-	/* total, avail, free, caches, swap_in, faults; ram, actual, min, order, credit */
+	/*
+	 * update, total, avail, free, caches, swap_in, faults, actual;
+	 * ram, actual, min, order, credit, counted; what is reported; what is asked for
+	 */
 	{ "order within the floor",
-	  { 1, 2900 * MB, 2000 * MB, 1800 * MB, 100 * MB, 0, 0 },
+	  { 1, 2900 * MB, 2000 * MB, 1800 * MB, 100 * MB, 0, 0, 3 * GB },
 	  { 4 * GB, 3 * GB, 0, 2 * GB, 0, false },
-	  { 2900 * MB, 2000 * MB, 50 * MB, 0 }, 2 * GB },
+	  { 2900 * MB, 2000 * MB - FLOOR(2900 * MB, 50 * MB), 50 * MB, 0 }, 2 * GB },
 	{ "order below the floor: 64 + 2900 / 32 + 50 MiB stay available",
-	  { 1, 2912 * MB, 2000 * MB, 1800 * MB, 100 * MB, 0, 0 },
+	  { 1, 2912 * MB, 2000 * MB, 1800 * MB, 100 * MB, 0, 0, 3 * GB },
 	  { 4 * GB, 3 * GB, 0, 256 * MB, 0, false },
-	  { 2912 * MB, 2000 * MB, 50 * MB, 0 }, (3072 - 2000 + 64 + 91 + 50) * MB },
+	  { 2912 * MB, (2000 - 64 - 91 - 50) * MB, 50 * MB, 0 },
+	  (3072 - 2000 + 64 + 91 + 50) * MB },
 	{ "a minimum is no floor",
-	  { 1, 2912 * MB, 2000 * MB, 1800 * MB, 100 * MB, 0, 0 },
+	  { 1, 2912 * MB, 2000 * MB, 1800 * MB, 100 * MB, 0, 0, 3 * GB },
 	  { 4 * GB, 3 * GB, 256 * MB, 256 * MB, 0, false },
-	  { 2912 * MB, 2000 * MB, 50 * MB, 0 }, (3072 - 2000 + 64 + 91 + 50) * MB },
+	  { 2912 * MB, (2000 - 64 - 91 - 50) * MB, 50 * MB, 0 },
+	  (3072 - 2000 + 64 + 91 + 50) * MB },
 	{ "a small guest keeps a half at most",
-	  { 1, 64 * MB, 60 * MB, 0, 64 * MB, 0, 0 },
+	  { 1, 64 * MB, 60 * MB, 0, 64 * MB, 0, 0, 96 * MB },
 	  { 128 * MB, 96 * MB, 0, 0, 0, false },
-	  { 64 * MB, 60 * MB, 32 * MB, 0 }, (96 - 60 + 32) * MB },
+	  { 64 * MB, 28 * MB, 32 * MB, 0 }, (96 - 60 + 32) * MB },
 	{ "in need it is given its credit",
-	  { 1, 2912 * MB, 5 * MB, 1 * MB, 0, 0, 0 },
+	  { 1, 2912 * MB, 5 * MB, 1 * MB, 0, 0, 0, 3 * GB },
 	  { 4 * GB, 3 * GB, 0, 3 * GB, 100 * MB, false },
-	  { 2912 * MB, 5 * MB, 0, 0 }, (3072 + 100) * MB },
+	  { 2912 * MB, 0, 0, 0 }, (3072 + 100) * MB },
 	{ "or less, when that will do",
-	  { 1, 2912 * MB, 100 * MB, 1 * MB, 0, 0, 0 },
+	  { 1, 2912 * MB, 100 * MB, 1 * MB, 0, 0, 0, 3 * GB },
 	  { 4 * GB, 3 * GB, 0, 3 * GB, 1 * GB, false },
-	  { 2912 * MB, 100 * MB, 0, 0 }, (3072 - 100 + 64 + 91) * MB },
+	  { 2912 * MB, 0, 0, 0 }, (3072 - 100 + 64 + 91) * MB },
 	{ "above its order and in need it stays",
-	  { 1, 2912 * MB, 5 * MB, 1 * MB, 0, 0, 0 },
+	  { 1, 2912 * MB, 5 * MB, 1 * MB, 0, 0, 0, 3 * GB },
 	  { 4 * GB, 3 * GB, 0, 1 * GB, 100 * MB, false },
-	  { 2912 * MB, 5 * MB, 0, 0 }, 3 * GB },
+	  { 2912 * MB, 0, 0, 0 }, 3 * GB },
 	{ "deflate-on-oom: total has what the balloon holds",
-	  { 1, 3000 * MB, 1000 * MB, 0, 0, 0, 0 },
+	  { 1, 3000 * MB, 1000 * MB, 0, 0, 0, 0, 3 * GB },
 	  { 4 * GB, 3 * GB, 0, 3 * GB, 0, true },
-	  { (3000 - 1024) * MB, 1000 * MB, 0, 0 }, 3 * GB },
+	  { 1976 * MB, 1000 * MB - FLOOR(1976 * MB, 0), 0, 0 }, 3 * GB },
 	{ "it says that it has more than it can",
-	  { 1, 4000 * MB, 1000 * MB, 0, 0, 0, 0 },
+	  { 1, 4000 * MB, 1000 * MB, 0, 0, 0, 0, 3 * GB },
 	  { 4 * GB, 3 * GB, 0, 3 * GB, 0, false },
-	  { (4000 - 1024) * MB, 1000 * MB, 0, 0 }, 3 * GB },
+	  { 2976 * MB, 1000 * MB - FLOOR(2976 * MB, 0), 0, 0 }, 3 * GB },
 	{ "an old guest says what is free",
-	  { 1, 2912 * MB, NO, 500 * MB, NO, NO, NO },
+	  { 1, 2912 * MB, NO, 500 * MB, NO, NO, NO, 3 * GB },
 	  { 4 * GB, 3 * GB, 0, 1 * GB, 0, false },
-	  { 2912 * MB, 500 * MB, 0, 0 }, (3072 - 500 + 64 + 91) * MB },
+	  { 2912 * MB, 500 * MB - FLOOR(2912 * MB, 0), 0, 0 }, (3072 - 500 + 64 + 91) * MB },
 	{ "without a total",
-	  { 1, NO, 500 * MB, 0, NO, NO, NO },
+	  { 1, NO, 500 * MB, 0, NO, NO, NO, 3 * GB },
 	  { 4 * GB, 3 * GB, 0, 3 * GB, 0, false },
-	  { 3072 * MB, 500 * MB, 0, 0 }, 3 * GB },
+	  { 3072 * MB, 500 * MB - FLOOR(3072 * MB, 0), 0, 0 }, 3 * GB },
 	{ "neither available nor free",
-	  { 1, 2912 * MB, NO, NO, 100 * MB, 0, 0 },
+	  { 1, 2912 * MB, NO, NO, 100 * MB, 0, 0, 3 * GB },
 	  { 4 * GB, 3 * GB, 0, 1 * GB, 0, false },
 	  { 4 * GB, 0, 0, 0 }, 3 * GB },
 	{ "more available than there is",
-	  { 1, 2912 * MB, 5 * GB, 0, 0, 0, 0 },
+	  { 1, 2912 * MB, 5 * GB, 0, 0, 0, 0, 3 * GB },
 	  { 4 * GB, 3 * GB, 0, 3 * GB, 0, false },
-	  { 2912 * MB, 2912 * MB, 0, 0 }, 3 * GB },
+	  { 2912 * MB, 2912 * MB - FLOOR(2912 * MB, 0), 0, 0 }, 3 * GB },
 	{ "silent: it stays",
-	  { 0, NO, NO, NO, NO, NO, NO },
+	  { 0, NO, NO, NO, NO, NO, NO, 3 * GB },
 	  { 4 * GB, 3 * GB, 0, 1 * GB, 0, false },
 	  { 4 * GB, 0, 0, 0 }, 3 * GB },
 	{ "silent, with a minimum",
-	  { 0, NO, NO, NO, NO, NO, NO },
+	  { 0, NO, NO, NO, NO, NO, NO, 3 * GB },
 	  { 4 * GB, 3 * GB, 2 * GB, 1 * GB, 0, false },
 	  { 4 * GB, 0, 0, 0 }, 2 * GB },
 	{ "silent: it grows by order",
-	  { 0, NO, NO, NO, NO, NO, NO },
+	  { 0, NO, NO, NO, NO, NO, NO, 1 * GB },
 	  { 4 * GB, 1 * GB, 0, 2 * GB, 0, false },
 	  { 4 * GB, 0, 0, 0 }, 2 * GB },
 	{ "no more than it was started with",
-	  { 1, 8 * GB, 0, 0, 0, 0, 0 },
+	  { 1, 8 * GB, 0, 0, 0, 0, 0, 4 * GB },
 	  { 4 * GB, 4 * GB, 0, 8 * GB, 8 * GB, false },
 	  { 8 * GB, 0, 0, 0 }, 4 * GB },
 	{ "never nothing",
-	  { 1, 0, 0, 0, 0, 0, 0 },
+	  { 1, 0, 0, 0, 0, 0, 0, 0 },
 	  { 4 * GB, 0, 0, 0, 0, false },
 	  { 0, 0, 0, 0 }, 1 * MB },
 	{ "whole pages",
-	  { 1, 0, 0, 0, 0, 0, 0 },
+	  { 1, 0, 0, 0, 0, 0, 0, 0 },
 	  { 4 * GB, 0, 0, 1 * MB + 4097, 0, false },
 	  { 0, 0, 0, 0 }, 1 * MB + 4096 },
 };
@@ -117,6 +124,57 @@ static void reports(void)
 		EXPECT_EQ(vma_value(&guest, &guests[i].size), guests[i].value, "%s",
 			  guests[i].name);
 	}
+}
+
+/* What it gave since it spoke it cannot give again. */
+static void spoke_before(void)
+{
+	const struct vma_stats stats = { 1, 2912 * MB, 2000 * MB, 0, 0, 0, 0, 3 * GB };
+	const struct vma_size size = { .ram = 4 * GB, .actual = 2 * GB };
+	const struct vma_clock clock = { .now = 5, .wall = 1 };
+	struct vma_guest guest = {};
+
+	vma_guest_look(&guest, &stats, true, &clock);
+	EXPECT_EQ(vma_value(&guest, &size), (3072 - 2000 + 64 + 91) * MB, "the floor");
+}
+
+/* Of 3 GiB 100 MiB are not in its statistics, which shows while the balloon rests. */
+static void reserved(void)
+{
+	const struct vma_stats stats = { 1, 2972 * MB, 2000 * MB, 0, 0, 0, 0, 3 * GB };
+	struct vma_size size = { .ram = 4 * GB, .actual = 3 * GB };
+	static const struct {
+		uint64_t now, actual, total;
+	} turns[] = {
+		{ 10000, 3 * GB, 2972 * MB },
+		{ 12999, 3 * GB, 2972 * MB },
+		{ 13000, 3 * GB, 3 * GB },
+		/* Its statistics are of before. */
+		{ 14000, 2 * GB, 3 * GB },
+		{ 16999, 2 * GB, 3 * GB },
+		{ 17000, 4 * GB, 3 * GB },
+	};
+	struct vma_guest guest = {};
+	struct vma_report report;
+	struct vma_clock clock = { .now = 10000, .wall = 1 };
+	unsigned int i;
+
+	vma_guest_look(&guest, &stats, true, &clock);
+	for (i = 0; i < ARRAY_SIZE(turns); i++) {
+		clock.now = turns[i].now;
+		size.actual = turns[i].actual;
+		vma_guest_rest(&guest, &size, &clock);
+		vma_guest_report(&guest, &size, &report);
+		EXPECT_EQ(report.total, turns[i].total, "turn %u", i);
+	}
+	/* One that says nothing, and the next. */
+	guest.fresh = false;
+	clock.now += 10000;
+	size.actual = 4 * GB;
+	vma_guest_rest(&guest, &size, &clock);
+	EXPECT_EQ(guest.reserved, 100 * MB, "silent");
+	vma_guest_forget(&guest);
+	EXPECT_EQ(guest.reserved, 0, "another guest");
 }
 
 static void held(void)
@@ -246,7 +304,7 @@ static void values(void)
 			.ram = MB + (utest_rand() >> 18 >> utest_below(25)),
 			.counted = utest_one_in(2),
 		};
-		struct vma_stats stats = { any(), any(), any(), any(), any(), any(), any() };
+		struct vma_stats stats = { any(), any(), any(), any(), any(), any(), any(), 0 };
 		struct vma_clock clock = { .now = 1000, .wall = stats.update };
 		struct vma_guest guest = {};
 		struct vma_report report;
@@ -256,7 +314,10 @@ static void values(void)
 		size.min = utest_one_in(2) ? 0 : utest_below(size.ram + 1);
 		size.order = utest_below(size.ram + 1);
 		size.credit = utest_one_in(2) ? 0 : utest_below(size.ram + 1);
+		stats.actual = utest_one_in(2) ? size.actual : utest_below(size.ram + 1);
 		vma_guest_look(&guest, &stats, utest_one_in(2), &clock);
+		clock.now += utest_below(5000);
+		vma_guest_rest(&guest, &size, &clock);
 		value = vma_value(&guest, &size);
 		EXPECT_EQ(value % 4096, 0, "no page");
 		EXPECT(value <= size.ram && value, "more than there is, or nothing");
@@ -362,4 +423,5 @@ static void texts(void)
 	EXPECT(!strcmp(text, "a?[2J ??~"), "%s", text);
 }
 
-UTEST_ALL(UTEST(reports), UTEST(held), UTEST(looks), UTEST(worth), UTEST(values), UTEST(texts));
+UTEST_ALL(UTEST(reports), UTEST(spoke_before), UTEST(reserved),
+	  UTEST(held), UTEST(looks), UTEST(worth), UTEST(values), UTEST(texts));
