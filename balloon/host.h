@@ -27,6 +27,9 @@ struct vmb_squeeze;
 /** VMB_CID_MAX - largest */
 #define VMB_CID_MAX 0xfffffffeU
 
+/** VMB_NO_LIMIT - what a cgroup without a limit is limited to */
+#define VMB_NO_LIMIT U64_MAX
+
 /**
  * struct vmb_probe - a measurement under way; by the turn alone
  * @link: in the list of those of this turn
@@ -169,6 +172,7 @@ unsigned long vmb_link_refused(void);
 /* host_measure.c */
 int vmb_measure_open(const char *cgroup, const char *file, struct file **result);
 void vmb_measure_close(struct file *file);
+bool vmb_measure_number(struct file *file, u64 *value);
 void vmb_measure_vm(struct vmb_probe *probe);
 u64 vmb_measure_total(void);
 void vmb_measure_host(struct vmb_host *host);

@@ -14,6 +14,7 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "host.h"
 
@@ -51,7 +52,12 @@ void vmb_measure_close(struct file *file)
 		fput(file);
 }
 
-static bool vmb_measure_number(struct file *file, u64 *value)
+/*
+ * vmb_measure_number() - read a file of a cgroup that says a number, or "max"
+ *
+ * Return: whether it does; *@value is %VMB_NO_LIMIT for "max".
+ */
+bool vmb_measure_number(struct file *file, u64 *value)
 {
 	char text[32];
 	loff_t at = 0;
@@ -60,7 +66,8 @@ static bool vmb_measure_number(struct file *file, u64 *value)
 	if (n <= 0)
 		return false;
 	text[n] = '\0';
-	return !kstrtou64(text, 10, value);
+	*value = VMB_NO_LIMIT;
+	return !strcmp(strim(text), "max") || !kstrtou64(text, 10, value);
 }
 
 /*

@@ -14,15 +14,10 @@
 #include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/kref.h>
-#include <linux/kstrtox.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 #include <linux/workqueue.h>
 
 #include "host.h"
-
-/* What a file without a limit says. */
-#define VMB_NO_LIMIT U64_MAX
 
 /**
  * struct vmb_squeeze - the limit of a cgroup
@@ -44,19 +39,6 @@ struct vmb_squeeze {
 
 static struct workqueue_struct *vmb_squeeze_wq;
 
-static bool vmb_high_read(struct file *file, u64 *value)
-{
-	char text[32];
-	loff_t at = 0;
-	ssize_t n = kernel_read(file, text, sizeof(text) - 1, &at);
-
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	*value = VMB_NO_LIMIT;
-	return !strcmp(strim(text), "max") || !kstrtou64(text, 10, value);
-}
-
 static bool vmb_high_write(struct file *file, u64 value)
 {
 	char text[32];
@@ -75,7 +57,7 @@ static void vmb_squeeze_apply(struct vmb_squeeze *sq, u64 limit)
 	if (!limit && !sq->ours)
 		return;
 	/* A cgroup that is gone is not limited. */
-	if (!vmb_high_read(sq->high, &now)) {
+	if (!vmb_measure_number(sq->high, &now)) {
 		sq->ours = 0;
 		return;
 	}
