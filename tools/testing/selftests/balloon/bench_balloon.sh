@@ -120,7 +120,7 @@ bench()
 		rmmod virtio_balloon 2>/dev/null
 		# What it had not been given before the host does not get back.
 		balloon_replug && PAIRS=$(((PAIRS + 1) / 2)) pairs "$1" state_free +$((SIZE / 20)) &&
-			rmmod virtio_balloon && balloon_replug '"free-page-reporting":"on"' ;;
+			rmmod virtio_balloon && balloon_replug '"free-page-reporting":true' ;;
 	*)	pairs "$1" state_free $most ;;
 	esac
 }

@@ -156,6 +156,50 @@ statistics()
 	return 1
 }
 
+# What is no size is refused and changes nothing; more than the machine was started with is all of that.
+illegal()
+{
+	local value
+
+	balloon_to "$less" || return 1
+	for value in 0 -1 -1073741824 9223372036854775808 1.5 '"x"' '"1G"' null true '{}' '[]'; do
+		if balloon_set "$value"; then
+			ksft_print_msg "takes $value"
+			return 1
+		fi
+	done
+	if qmp balloon '{}' >/dev/null || qmp balloon '{"value":1073741824,"other":1}' >/dev/null; then
+		return 1
+	fi
+	balloon_is "$less" && balloon_set $((full + 1024 * MIB)) && kst_wait 60 balloon_is "$full" && balloon_set $((less + 4095)) || return 1
+	# Whole pages; the device has no others.
+	kst_wait 60 balloon_is $((less + 4096)) && balloon_set 9223372036854775807 && kst_wait 60 balloon_is "$full"
+}
+
+# What is written is read back while the balloon takes and gives, in steps of any size.
+in_use()
+{
+	local total busy sizes=0
+
+	total=$(meminfo MemTotal)
+	(
+		for ((i = 0; i < (LONG ? 60 : 6); i++)); do
+			head -c 48M /dev/urandom >$TOUCHED/one && cp $TOUCHED/one $TOUCHED/two || exit 1
+			sum=$(cksum <$TOUCHED/one)
+			sleep 0.5
+			[ "$(cksum <$TOUCHED/one)" = "$sum" ] && cmp $TOUCHED/one $TOUCHED/two && rm $TOUCHED/* || exit 1
+		done
+	) &
+	busy=$!
+	while kill -0 $busy 2>/dev/null; do
+		balloon_set $((low + RANDOM % 1024 * MIB + RANDOM % 512 * 4096)) || return 1
+		sizes=$((sizes + 1))
+		sleep 0.$((RANDOM % 5))
+	done
+	ksft_print_msg "$sizes sizes"
+	wait $busy && balloon_to "$low" && balloon_to "$full" && [ "$(meminfo MemTotal)" = "$total" ]
+}
+
 # The least that this machine can do with.
 little_left()
 {
@@ -243,7 +287,7 @@ page_by_page()
 	balloon_to "$low" || return 1
 	host_settles
 	balloon_set $((low - 512 * MIB)) || return 1
-	balloon_replug '"free-page-reporting":"off"' && kst_wait 30 balloon_find vmballoon || return 1
+	balloon_replug '"free-page-reporting":false' && kst_wait 30 balloon_find vmballoon || return 1
 	[ "$(meminfo MemTotal)" = "$total" ] && balloon_is "$full" || return 1
 	inflate_to "$low" || return 1
 	[ "$(cat "$BALLOON/blocks")" = $(((full - low) / (2 * MIB))) ] || return 1
@@ -260,7 +304,7 @@ deflate_on_oom()
 {
 	local total kills actual to=$((640 * MIB)) need=$((768 * MIB))
 
-	balloon_replug '"free-page-reporting":"on","deflate-on-oom":"on"' &&
+	balloon_replug '"free-page-reporting":true,"deflate-on-oom":true' &&
 		kst_wait 30 balloon_find vmballoon && deflates_on_oom || return 1
 	total=$(meminfo MemTotal)
 	balloon_to "$to" || return 1
@@ -301,7 +345,7 @@ too_much()
 ksft_print_header
 kst_need modprobe fallocate
 qmp_open
-ksft_set_plan $((LONG ? 16 : 14))
+ksft_set_plan $((LONG ? 18 : 16))
 
 # In large pages: with small ones emulated machines take long.
 mkdir -p $TOUCHED
@@ -318,6 +362,8 @@ ksft_test "sizes of no whole block" odd_sizes
 ksft_test "compaction" compaction
 ksft_test "memory goes offline" offline
 ksft_test "statistics" statistics
+ksft_test "what is no size" illegal
+ksft_test "sizes of any kind while memory is in use" in_use
 ksft_test "unload inflated" unload_inflated
 ksft_test "load while the device asks for less" load_again
 ksft_test "unload while it moves" unload_moving
@@ -331,5 +377,5 @@ if [ "$LONG" != 0 ]; then
 	ksft_test "more than there is" too_much
 fi
 rmmod vmballoon
-balloon_replug '"free-page-reporting":"on"'
+balloon_replug '"free-page-reporting":true'
 ksft_finished

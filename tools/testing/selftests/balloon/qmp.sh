@@ -78,10 +78,10 @@ balloon_bind()
 	esac && kst_wait 10 balloon_find "$1"
 }
 
-# balloon_replug [PROPERTIES]: pull the device out and plug it in again with those, "a":"on","b":"off".
+# balloon_replug [PROPERTIES]: pull the device out and plug it in again with those, "a":true,"b":false.
 balloon_replug()
 {
-	local plug='"driver":"virtio-balloon-pci","id":"balloon0","free-page-hint":"on","iothread":"hints"'
+	local plug='"driver":"virtio-balloon-pci","id":"balloon0","free-page-hint":true,"iothread":"hints"'
 
 	qmp device_del '{"id":"balloon0"}' >/dev/null || return 1
 	# Its name is free once the guest has let it go.
