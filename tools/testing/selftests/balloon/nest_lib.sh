@@ -16,6 +16,9 @@ export GUEST_MEM=256 GUEST_APPEND="page_poison=1 suspend.pm_test_delay=1"
 DEVICES=(-object iothread,id=hints
 	-device "virtio-balloon-pci,id=balloon0,free-page-reporting=on,free-page-hint=on,iothread=hints")
 
+SYS=/sys/kernel/vmballoon
+CG=/sys/fs/cgroup/vmballoon-nest
+
 balloon_actual()
 {
 	guest_qmp "$1" '{"execute":"query-balloon"}' | sed -n 's/.*"actual": *\([0-9]*\).*/\1/p'
@@ -30,6 +33,70 @@ balloon_is()
 balloon_to()
 {
 	guest_do "$1" '{"execute":"balloon","arguments":{"value":'"$2"'}}' >/dev/null && kst_wait 30 balloon_is "$1" "$2"
+}
+
+# guest_modules DIR MODULE...: modules of this kernel for guests, as files without compression: their names.
+guest_modules()
+{
+	local dir=$1 module file
+	shift
+
+	for module; do
+		file=$(modinfo -n "$module") || return 1
+		case $file in
+		*.xz)	xz -dc "$file" >"$dir/$module.ko" ;;
+		*)	cp "$file" "$dir/$module.ko" ;;
+		esac || return 1
+		echo "$dir/$module.ko"
+	done
+}
+
+# cgroup_make NAME: a directory of $CG, which goes with what is in it.
+cgroup_make()
+{
+	if [ ! -d "$CG" ]; then
+		echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+		mkdir "$CG" && kst_undo kst_wait 10 rmdir "$CG" && echo +memory >"$CG/cgroup.subtree_control" || return 1
+	fi
+	mkdir "$CG/$1" && kst_undo kst_wait 10 rmdir "$CG/$1"
+}
+
+# start_in CGROUP COMMAND...: what it starts is counted there from the beginning.
+start_in()
+{
+	local was cgroup=$1
+	shift
+
+	was=$(sed -n 's/^0:://p' /proc/self/cgroup)
+	echo $$ >"$CG/$cgroup/cgroup.procs" || return 1
+	"$@"
+	set -- $?
+	echo $$ >"/sys/fs/cgroup$was/cgroup.procs"
+	return "$1"
+}
+
+# vm NUMBER FILE: what vmballoon_host says of it.
+vm()
+{
+	cat "$SYS/vms/$1/$2"
+}
+
+# vm_is NUMBER FILE VALUE
+vm_is()
+{
+	[ "$(vm "$1" "$2")" = "$3" ]
+}
+
+# vm_has NUMBER FILE OPERATOR BYTES
+vm_has()
+{
+	test "$(vm "$1" "$2")" "$3" "$4"
+}
+
+# vm_add NUMBER MIB CGROUP
+vm_add()
+{
+	echo "$1 $2M" >$SYS/add && echo "/${CG##*/}/$3" >"$SYS/vms/$1/cgroup"
 }
 
 # guest_file GUEST FILE
