@@ -150,6 +150,7 @@ static void too_much(void)
 /* A disk that was steady for long, and that nothing is tried with, is seen to change. */
 static void sudden(void)
 {
+	unsigned int i;
 	u64 window;
 
 	window_disk_init(&disk, 80, 200000, 0);
@@ -157,6 +158,10 @@ static void sudden(void)
 	run_second(&window);
 	run_second(&window);
 	EXPECT_EQ(disk.w.hold, VMWINDOW_HOLD_MAX, "not steady");
+	/* Just after a trial, so that the next would be long in coming. */
+	for (i = 0; i < 2000 && disk.w.held != 1; i++)
+		window_disk_run(&disk, disk.now + WINDOW_SECOND / 1000);
+	EXPECT_EQ(disk.w.held, 1, "no trial");
 	window_disk_units(&disk, 20);
 	window_disk_run(&disk, disk.now + WINDOW_SECOND / 5);
 	EXPECT(disk.w.base <= 44, "still %u", disk.w.base);
