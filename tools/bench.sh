@@ -46,7 +46,8 @@ list()
 		"$TOP/tools/testing/selftests/memcompress/bench_mcz.c" | uniq
 	sed -n 's/^IDS=(\(.*\))$/\1/p' "$TOP/tools/testing/selftests/balloon/bench_balloon.sh" | tr ' ' '\n'
 	printf '%s\n' mc.isolation cgio.disk.overhead.linear cgio.disk.overhead.bfq cgio.disk.share \
-		cgio.disk.share.iocost cgio.disk.reserve cgio.disk.converge idle.vmio
+		cgio.disk.share.iocost cgio.disk.light.bfq cgio.disk.light.iocost cgio.disk.light.iomax \
+		cgio.disk.reserve cgio.disk.converge idle.vmio
 }
 
 # Where an id is measured: a program of the VM, or "uml".

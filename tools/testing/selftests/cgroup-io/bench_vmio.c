@@ -13,6 +13,11 @@
  * under way, writes TEXT to FILE, and then prints every STEP ms, for MS, how long that
  * was ago and how many requests each of the cgroups has had since.
  *
+ *   bench_vmio light DEVICE MS LIGHT [HEAVY]
+ *
+ * From the cgroup LIGHT one direct read of 4 KiB every 10 ms, for MS, while HEAVY has many at
+ * a time; prints the median and the 99th percentile of how long each took, in us.
+ *
  * BENCH_PAIRS, BENCH_MS and BENCH_INSN are as bench.sh sets them.
  */
 #include <fcntl.h>
@@ -36,6 +41,8 @@
 #define ROUNDS_MAX 100000
 #define INSN_ROUNDS 8
 #define VMS_MAX 16
+#define LIGHT_MS 10
+#define LIGHT_MAX 10000
 
 /* Requests that have come back to a VM. */
 struct count {
@@ -154,18 +161,24 @@ static void send_one(aio_context_t ctx, int fd, void *buf)
 		die("io_submit");
 }
 
+static void enter(const char *dir)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
+	put(path, "0");
+}
+
 static void vm(const char *device, const char *dir, struct count *had)
 {
 	struct io_event events[DEPTH];
 	aio_context_t ctx = 0;
-	char path[4096];
 	void *buf;
 	long n, i;
 	int fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	snprintf(path, sizeof(path), "%s/cgroup.procs", dir);
-	put(path, "0");
+	enter(dir);
 	fd = open_disk(device);
 	buf = block();
 	if (syscall(SYS_io_setup, DEPTH, &ctx))
@@ -224,13 +237,65 @@ static int load(int n, char **dirs, char **argv)
 	return 0;
 }
 
+/* ---- light ----------------------------------------------------------------- */
+
+static pid_t heavy(const char *device, const char *dir)
+{
+	struct count *had;
+	pid_t pid;
+
+	had = mmap(NULL, BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (had == MAP_FAILED)
+		die("mmap");
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid)
+		vm(device, dir, had);
+	while (atomic_load(&had->n) < DEPTH)
+		usleep(1000);
+	return pid;
+}
+
+static int light(char **argv)
+{
+	static uint64_t took[LIGHT_MAX];
+	const long n = atol(argv[1]) / LIGHT_MS;
+	const pid_t pid = argv[3] ? heavy(argv[0], argv[3]) : 0;
+	void *buf = block();
+	uint64_t start;
+	long i;
+	int fd;
+
+	if (n < 1 || n > LIGHT_MAX)
+		return 2;
+	enter(argv[2]);
+	fd = open_disk(argv[0]);
+	for (i = 0; i < n; i++) {
+		usleep(LIGHT_MS * 1000);
+		start = now_ns();
+		if (pread(fd, buf, BLOCK, (off_t)(random() % (SPAN / BLOCK)) * BLOCK) != BLOCK)
+			die("read");
+		took[i] = now_ns() - start;
+	}
+	if (pid)
+		kill(pid, SIGKILL);
+	qsort(took, n, sizeof(*took), by_size);
+	printf("%llu %llu\n", (unsigned long long)took[n / 2] / 1000,
+	       (unsigned long long)took[n * 99 / 100] / 1000);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 6 && !strcmp(argv[1], "cost"))
 		return cost_of(argv + 2);
 	if (argc > 7 && argc <= 7 + VMS_MAX && !strcmp(argv[1], "load"))
 		return load(argc - 7, argv + 7, argv + 2);
+	if ((argc == 5 || argc == 6) && !strcmp(argv[1], "light"))
+		return light(argv + 2);
 	fprintf(stderr, "usage: bench_vmio cost ID PEER OURS-DEVICE PEER-DEVICE\n"
-		"       bench_vmio load DEVICE MS STEP FILE TEXT DIRECTORY...\n");
+		"       bench_vmio load DEVICE MS STEP FILE TEXT DIRECTORY...\n"
+		"       bench_vmio light DEVICE MS LIGHT [HEAVY]\n");
 	return 2;
 }

@@ -77,6 +77,12 @@ iocost()
 	echo "$dev enable=1 ctrl=user min=100 max=100" >/sys/fs/cgroup/io.cost.qos
 }
 
+# iomax DEVICE-NAME: the second VM may have half of what slow disks can do
+iomax()
+{
+	echo "$(<"/sys/block/$1/dev") riops=1000" >"${VMS[1]}/io.max"
+}
+
 linear()
 {
 	null nullb0 queue_mode=0 irqmode=0 && over vmio-bench vmio /dev/nullb0 pool=bench &&
@@ -148,6 +154,28 @@ share()
 	no_over vmio-bench vmio-linear && no_null nullb0 nullb1
 }
 
+# p99 DEVICE [HEAVY]: of a light VM, in us
+p99()
+{
+	"$BENCH" light "$1" "$MS" "${VMS[0]}" "${@:2}" | cut -d ' ' -f 2
+}
+
+# light ID PEER: a VM that reads now and then, beside one with as many shares that has many requests at a time
+light()
+{
+	local id=$1 peer=$2 pair alone
+
+	slow nullb0 && slow nullb1 && "$peer" nullb1 && over vmio-bench vmio /dev/nullb0 pool=bench window=4 &&
+	shares io.vm.shares 100 100 100 100 || return 1
+	for ((pair = 0; pair < PAIRS; pair++)); do
+		ksft_print_msg "run: id=$id unit=us side=ours value=$(p99 /dev/mapper/vmio-bench "${VMS[1]}") peer=$peer"
+		ksft_print_msg "run: id=$id unit=us side=peer value=$(p99 /dev/nullb1 "${VMS[1]}") peer=$peer"
+		alone=$(p99 /dev/mapper/vmio-bench) || return 1
+		ksft_print_msg "alone: $alone us"
+	done
+	no_over vmio-bench && no_null nullb0 nullb1
+}
+
 # A reservation of two fifths of what the disk does, for one whose share is a thousandth; what is missing of it.
 reserve()
 {
@@ -161,7 +189,7 @@ reserve()
 			awk -v rate="$rate" '{ met = $2 * 1000 / $1 / rate; printf "%.2f\n", met < 1 ? 100 * (1 - met) : 0 }')
 		ksft_print_msg "run: id=cgio.disk.reserve unit=% side=ours value=$value limit=1 peer=none"
 	done
-	no_over vmio-bench && no_null nullb0
+	echo "disk iops=max" >"${VMS[0]}/io.vm.reserve" && no_over vmio-bench && no_null nullb0
 }
 
 # From equal parts to 1:4: when, for the next 200 ms, the parts are within a tenth of that.
@@ -209,7 +237,7 @@ idle()
 }
 
 kst_need dmsetup
-read -r -a ids <<<"${BENCH_IDS:-cgio.disk.overhead.linear cgio.disk.overhead.bfq cgio.disk.share cgio.disk.share.iocost cgio.disk.reserve cgio.disk.converge idle.vmio}"
+read -r -a ids <<<"${BENCH_IDS:-cgio.disk.overhead.linear cgio.disk.overhead.bfq cgio.disk.share cgio.disk.share.iocost cgio.disk.light.bfq cgio.disk.light.iocost cgio.disk.light.iomax cgio.disk.reserve cgio.disk.converge idle.vmio}"
 vmio_cgroups io
 kst_load cgroup_io
 kst_load dm_vmio
@@ -228,6 +256,7 @@ for id in "${ids[@]}"; do
 	cgio.disk.overhead.bfq)		ksft_test "$id" beside_bfq ;;
 	cgio.disk.share)		ksft_test "$id" share "$id" bfq io.bfq.weight ;;
 	cgio.disk.share.iocost)		ksft_test "$id" share "$id" iocost io.weight ;;
+	cgio.disk.light.*)		ksft_test "$id" light "$id" "${id##*.}" ;;
 	cgio.disk.reserve)		ksft_test "$id" reserve ;;
 	cgio.disk.converge)		ksft_test "$id" converge ;;
 	idle.vmio)			ksft_test "$id" idle ;;
