@@ -9,6 +9,8 @@ set -u
 
 # shellcheck source=tools/testing/selftests/kstest.sh
 . ../kstest.sh
+# shellcheck source=tools/testing/selftests/memcompress/zram_dd.sh
+. ./zram_dd.sh
 
 # Beside zram the names are taken, and nothing is left of the attempt.
 beside_zram()
@@ -63,22 +65,6 @@ zram_generator()
 	[ "$(cat /sys/block/zram0/disksize)" = $((48 << 20)) ] && grep -qF '[zstd]' /sys/block/zram0/comp_algorithm || r=1
 	swapon --discard --priority 100 /dev/zram0 && swapoff /dev/zram0 || r=1
 	"$generator" --reset-device zram0 && [ "$(cat /sys/block/zram0/initstate)" = 0 ] && return "$r"
-}
-
-# zram01 appends a KiB by dd until the device is full, some two thousand times, which takes an emulated machine two
-# minutes. In the shell itself it takes seconds; the tests are what they are.
-KIB=$(printf '\\0%.0s' {1..1024})
-dd()
-{
-	local arg file=
-
-	for arg; do
-		case $arg in
-		of=*)	file=${arg#of=} ;;
-		esac
-	done
-	# shellcheck disable=SC2059
-	printf "$KIB" >>"$file"
 }
 
 # kselftest NAME: a test of the kernel tree, in a copy, since the tree is read-only here
