@@ -127,6 +127,66 @@ heeded()
 	served a b c && about a "$EACH" && about b $((EACH / 2)) && about c $((EACH / 4))
 }
 
+# box_start: a systemd of its own, as in a container, whose root of cgroups is VM box; it has nothing to start. From
+# outside of its namespace nobody can be moved, so that only itself is in the cgroup.
+box_start()
+{
+	mkdir "$VM_ROOT/box" && kst_undo vmio_kill "$VM_ROOT/box" || return 1
+	# shellcheck disable=SC2016 # for the shells in the box
+	unshare --fork --pid --mount --uts --mount-proc bash -c '
+		mount -t tmpfs none /run && mkdir -p /run/systemd/system &&
+		printf "[Unit]\nDefaultDependencies=no\n" >/run/systemd/system/box.target &&
+		mount -t tmpfs none /usr/lib/systemd/system-generators && echo 0 >"$0/cgroup.procs" || exit 1
+		exec unshare --cgroup bash -c "
+			umount --lazy /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup &&
+			exec env -i container=box PATH=\"$PATH\" /lib/systemd/systemd --system --unit=box.target \
+				--log-target=null"
+	' "$VM_ROOT/box" 2>/run/vmio-box &
+	disown
+	kst_wait 60 box_pid
+}
+
+# box_pid: sets box to the process that is 1 in it, once that has made itself its cgroup
+box_pid()
+{
+	read -r box 2>/dev/null <"$VM_ROOT/box/init.scope/cgroup.procs" && [ -n "$box" ]
+}
+
+in_box()
+{
+	nsenter --target "$box" --pid --mount --uts --cgroup "$@"
+}
+
+# box_scope NAME WEIGHT: systemd makes it
+box_scope()
+{
+	in_box systemd-run --quiet --scope --unit="$1" --property=IOWeight="$2" sleep infinity 2>>/run/vmio-box &
+	disown
+	kst_wait 60 grep -qs . "$VM_ROOT/box/system.slice/$1.scope/cgroup.procs"
+}
+
+# box_served A B: while one of the scopes had all, the other had its part
+box_served()
+{
+	local a=box/system.slice/a.scope b=box/system.slice/b.scope
+
+	served "$a" "$b" && about "$a" "$1" && about "$b" "$2"
+}
+
+# IOWeight= of scopes that a real systemd makes, and changes while it runs.
+by_systemd()
+{
+	local box=
+
+	box_start && kst_wait 60 in_box systemctl is-active --quiet box.target 2>>/run/vmio-box && box_scope a 400 && box_scope b 100 &&
+	kst_wait 20 box_served "$EACH" $((EACH / 4)) && in_box systemctl set-property --runtime a.scope IOWeight=50 &&
+	kst_wait 20 box_served $((EACH / 2)) "$EACH"
+	local r=$?
+
+	[ "$r" = 0 ] || { cat /run/vmio-box; find "$VM_ROOT/box" -name io.weight -exec grep -H . {} +; }
+	vmio_kill "$VM_ROOT/box" && vmio_rmdir "$VM_ROOT/box" && return "$r"
+}
+
 # Below VM c two that divide its part.
 groups()
 {
@@ -193,7 +253,7 @@ found()
 	kst_wait 20 grep -qx "populated 0" "$VM_ROOT/cgroup.events" && return "$r"
 }
 
-kst_need dmsetup
+kst_need dmsetup unshare nsenter
 vmio_cgroups io
 kst_load cgroup_io
 kst_load dm_vmio
@@ -203,7 +263,7 @@ for vm in a b c; do
 	vmio_vm "$vm" || ksft_exit_fail_msg "cannot make VM $vm"
 done
 ksft_print_header
-ksft_set_plan 9
+ksft_set_plan 10
 ksft_test "equal shares" equal
 ksft_test "shares 1:2:4" by_shares
 ksft_test "other shares count at once" changed
@@ -211,6 +271,13 @@ if [ -e "$VM_ROOT/a/io.weight" ]; then
 	ksft_test "io.weight" by_weight
 else
 	ksft_test_result_skip "io.weight" "no io.cost in this kernel"
+fi
+if [ ! -e "$VM_ROOT/a/io.weight" ]; then
+	ksft_test_result_skip "IOWeight= of systemd" "no io.cost in this kernel"
+elif [ ! -x /lib/systemd/systemd ]; then
+	ksft_test_result_skip "IOWeight= of systemd" "no systemd"
+else
+	ksft_test "IOWeight= of systemd" by_systemd
 fi
 ksft_test "a group's part is its children's" groups
 ksft_test "a limit" limited
