@@ -14,7 +14,9 @@
  *
  * Control: each direction has a fixed number of requests, each with its page and its
  * bio, all made when the device is attached. Who finds none waits for one; a request
- * once taken depends on nobody who waits. A worker sends them, in the order of
+ * once taken depends on nobody who waits. A read waits as long as the device likes, and
+ * that may let the reads of one VM wait for seconds: who finds none for a read makes one
+ * more, and waits only where there is no memory. A worker sends them, in the order of
  * their blocks as far as they were allocated so, another ends them. A page counts as
  * a part of the bio that it came with (bio_inc_remaining()): that ends when the last
  * of its pages has, with an error if one of them had.
@@ -26,7 +28,7 @@
  * over what is being read, and a checksum that does not match means damage.
  *
  * Limits: a backing device that hangs holds up those who need it, at most
- * %MCZ_BACK_IOS pages each way and whoever comes after them; what is in memory is
+ * %MCZ_BACK_IOS pages of writes and whoever comes after them; what is in memory is
  * served all the same. A failed write leaves the slot as it was and frees the block:
  * the next one tries another.
  */
@@ -57,6 +59,7 @@
  * @work: ends it
  * @back: backing device
  * @set: free list that it belongs to
+ * @extra: a read's, freed after it
  * @pool: store
  * @index: slot
  * @block: block on the device
@@ -77,6 +80,7 @@ struct mcz_back_io {
 	struct work_struct work;
 	struct mcz_back *back;
 	struct mcz_back_set *set;
+	bool extra;
 	struct mcz_pool *pool;
 	unsigned long index;
 	unsigned long block;
@@ -97,12 +101,14 @@ struct mcz_back_io {
  * @lock: protects @free
  * @free: those not in use
  * @count: how many they are, to wait for one
+ * @end: ends one
  * @io: all
  */
 struct mcz_back_set {
 	spinlock_t lock;	/* free */
 	struct list_head free;
 	struct semaphore count;
+	work_func_t end;
 	struct mcz_back_io *io[MCZ_BACK_IOS];
 };
 
@@ -259,11 +265,34 @@ static void mcz_back_unpin(struct mcz_back_io *io)
 
 /* ---- requests ---- */
 
-static struct mcz_back_io *mcz_io_get(struct mcz_back_set *set)
+static struct mcz_back_io *mcz_io_make(struct mcz_back *back, struct mcz_back_set *set,
+				       gfp_t gfp)
+{
+	struct mcz_back_io *io = kzalloc(sizeof(*io), gfp);
+
+	if (!io)
+		return NULL;
+	INIT_WORK(&io->work, set->end);
+	io->back = back;
+	io->set = set;
+	io->page = alloc_page(gfp);
+	if (io->page)
+		return io;
+	kfree(io);
+	return NULL;
+}
+
+static void mcz_io_free(struct mcz_back_io *io)
+{
+	__free_page(io->page);
+	kfree(io);
+}
+
+/* One of the set; its semaphore has been taken. */
+static struct mcz_back_io *mcz_io_take(struct mcz_back_set *set)
 {
 	struct mcz_back_io *io;
 
-	down(&set->count);
 	spin_lock(&set->lock);
 	io = list_first_entry(&set->free, struct mcz_back_io, list);
 	list_del(&io->list);
@@ -271,10 +300,35 @@ static struct mcz_back_io *mcz_io_get(struct mcz_back_set *set)
 	return io;
 }
 
+static struct mcz_back_io *mcz_io_get(struct mcz_back_set *set)
+{
+	down(&set->count);
+	return mcz_io_take(set);
+}
+
+/* The reads of one VM may have all of the set, and wait. */
+static struct mcz_back_io *mcz_io_get_read(struct mcz_back *back)
+{
+	struct mcz_back_io *io;
+
+	if (!down_trylock(&back->reads.count))
+		return mcz_io_take(&back->reads);
+	io = mcz_io_make(back, &back->reads, GFP_NOIO | __GFP_NOWARN | __GFP_NORETRY |
+						     __GFP_NOMEMALLOC);
+	if (!io)
+		return mcz_io_get(&back->reads);
+	io->extra = true;
+	return io;
+}
+
 static void mcz_io_put(struct mcz_back_io *io)
 {
 	struct mcz_back_set *set = io->set;
 
+	if (io->extra) {
+		mcz_io_free(io);
+		return;
+	}
 	spin_lock(&set->lock);
 	list_add(&io->list, &set->free);
 	spin_unlock(&set->lock);
@@ -478,7 +532,7 @@ int mcz_back_read(struct mcz_pool *pool, unsigned long index, struct page *page,
 		  struct bio *parent)
 {
 	struct mcz_back *back = pool->back;
-	struct mcz_back_io *io = mcz_io_get(&back->reads);
+	struct mcz_back_io *io = mcz_io_get_read(back);
 	unsigned long *slot = mcz_slot_find(pool, index);
 	unsigned long word = mcz_slot_lock(slot);
 
@@ -508,17 +562,12 @@ static int mcz_set_init(struct mcz_back *back, struct mcz_back_set *set,
 	spin_lock_init(&set->lock);
 	INIT_LIST_HEAD(&set->free);
 	sema_init(&set->count, MCZ_BACK_IOS);
+	set->end = done;
 	for (i = 0; i < MCZ_BACK_IOS; i++) {
-		struct mcz_back_io *io = kzalloc(sizeof(*io), GFP_KERNEL);
+		struct mcz_back_io *io = mcz_io_make(back, set, GFP_KERNEL);
 
 		set->io[i] = io;
 		if (!io)
-			return -ENOMEM;
-		INIT_WORK(&io->work, done);
-		io->back = back;
-		io->set = set;
-		io->page = alloc_page(GFP_KERNEL);
-		if (!io->page)
 			return -ENOMEM;
 		list_add_tail(&io->list, &set->free);
 	}
@@ -530,9 +579,8 @@ static void mcz_set_free(struct mcz_back_set *set)
 	unsigned int i;
 
 	for (i = 0; i < MCZ_BACK_IOS; i++) {
-		if (set->io[i] && set->io[i]->page)
-			__free_page(set->io[i]->page);
-		kfree(set->io[i]);
+		if (set->io[i])
+			mcz_io_free(set->io[i]);
 	}
 }
 
