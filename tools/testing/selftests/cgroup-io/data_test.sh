@@ -230,6 +230,30 @@ compressed()
 	swap_off && return "$r"
 }
 
+# waiting VM N: so many of its requests wait for their turns
+waiting()
+{
+	[ "$(vmio_stat "$1" queued)" -ge "$2" ]
+}
+
+# A VM that reads a great many pages from a compressed device's backing device, at one request a second, holds up no
+# other that reads there.
+unhindered()
+{
+	local r=0
+
+	swap_init && echo "$DISK" >"$SYS/backing_dev" && echo 4K >"$SYS/mem_limit" && echo 64M >"$SYS/disksize" &&
+	dd if=/dev/urandom of="$DEV" bs=64k count=64 oflag=direct 2>/dev/null || return 1
+	echo "disk iops=1" >"$VM_ROOT/a/io.vm.limit" || r=1
+	in_vm a "$DISK_IO" read "$DEV" 200 0 2>/dev/null &
+	disown
+	kst_wait 30 waiting a 63 || r=1
+	in_vm b timeout $((20 * VM_SLOW)) dd if="$DEV" of=/dev/null bs=4k count=256 iflag=direct 2>/dev/null || r=1
+	ksft_print_msg "a: $(vmio_stat a queued) wait; b: $(vmio_stat b rios) reads"
+	echo "disk iops=max" >"$VM_ROOT/a/io.vm.limit"
+	vmio_kill "$VM_ROOT/a" && kst_wait 10 eval "echo 1 >$SYS/reset" 2>/dev/null && return "$r"
+}
+
 # beyond VM N: it has read so many times
 beyond()
 {
@@ -274,13 +298,14 @@ many()
 kst_need fio dmsetup blkdiscard mkfs.ext4 e2fsck swapon
 vmio_test_bed 100000 io memory
 ksft_print_header
-ksft_set_plan $((LONG > 1 ? 7 : 6))
+ksft_set_plan $((LONG > 1 ? 8 : 7))
 ksft_test "every kind of request arrives as of dm-linear" all_kinds
 ksft_test "data that are verified while tables change" verified
 ksft_test "a file system whose disk is taken away" crashed
 # In both what swaps may not wait; the second has a driver in between, with memory and threads of its own.
 [ "$LONG" = 1 ] || ksft_test "swap in a VM whose other requests wait" swapped
 ksft_test "compressed swap, backed by a busy pool" compressed
+ksft_test "a VM at its limit of reads from swap holds up no other" unhindered
 ksft_test "flushes of one VM keep no other from the disk" flooded
 ksft_test "a great many cgroups at once" many
 ksft_finished
