@@ -40,6 +40,9 @@ END
 # shellcheck source=tools/testing/vm/verdict.sh
 . "$VM_DIR/verdict.sh"
 
+# Of which all but the last ended by a fault of the emulator.
+MAX_BOOTS=3
+
 arguments=("$@")
 kver=${KVER:-6.12}
 kernel=
@@ -207,20 +210,21 @@ boot()
 
 echo "# booting $VM_RELEASE (${ACCEL:-tcg}, results in ${out#"$TOP/"}, timeout $timeout s)"
 start=$SECONDS
-boots=1
-boot
-reason=$(vm_judge "$out/console.log" "$out/tap" "$why")
-artefact=
-[ -z "$reason" ] || artefact=$(vm_artefact "$out/console.log" "$out/resets")
-if [ -n "$artefact" ]; then
-	echo "# booting again: $artefact"
-	for log in console.log tap resets; do
-		cp "$out/$log" "$out/$log.first"
-	done
-	boots=2
+boots=0
+while :; do
+	boots=$((boots + 1))
 	boot
 	reason=$(vm_judge "$out/console.log" "$out/tap" "$why")
-fi
+	artefact=
+	[ -z "$reason" ] || artefact=$(vm_artefact "$out/console.log" "$out/resets")
+	if [ -z "$artefact" ] || [ $boots -ge $MAX_BOOTS ]; then
+		break
+	fi
+	echo "# booting again: $artefact"
+	for log in console.log tap resets; do
+		cp "$out/$log" "$out/$log.$boots"
+	done
+done
 
 read -r passed failed skipped < <(sed -n 's/^# vm-counts: \([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped/\1 \2 \3/p' "$out/tap")
 if [ -z "$failed" ]; then

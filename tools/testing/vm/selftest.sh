@@ -87,7 +87,8 @@ fake_qemu()
 	chmod +x "$tmp/qemu"
 }
 
-# starts NAME STATUS BOOTS CONSOLE TAP CONSOLE2 TAP2: run.sh with that emulator exits with STATUS after BOOTS boots.
+# starts NAME STATUS BOOTS CONSOLE TAP CONSOLE2 TAP2: run.sh with that emulator exits with STATUS after BOOTS boots, the
+# third as the second.
 starts()
 {
 	local status
@@ -97,6 +98,8 @@ starts()
 	printf '%s\n' "$5" >"$tmp/tap.1"
 	printf '%s\n' "$6" >"$tmp/console.2"
 	printf '%s\n' "$7" >"$tmp/tap.2"
+	cp "$tmp/console.2" "$tmp/console.3"
+	cp "$tmp/tap.2" "$tmp/tap.3"
 	FAKE=$tmp VM_QEMU=$tmp/qemu "$VM_DIR/run.sh" --no-build --kver "$VM_RELEASE" --out "$tmp/out.fake" \
 		testbed/host_test.sh >"$tmp/log" 2>&1
 	status=$?
@@ -160,7 +163,7 @@ run=$'TAP version 13\n1..1\nok 1 a\n'$counts
 fake_qemu
 starts "good run" 0 1 "boot" "$run" "" ""
 starts "again after the emulator's int3" 0 2 "$oops" "" "boot" "$run"
-starts "int3 twice" 1 2 "$oops" "" "$oops" ""
+starts "int3 each time" 1 3 "$oops" "" "$oops" ""
 starts "not again after a module's int3" 1 1 "$oops"$'\n vmt_init+0x10/0x20 [vmt]' "" "boot" "$run"
 starts "again after a reset without a word" 0 2 "reset" "" "boot" "$run"
 starts "not again after a reset with a word" 1 1 "BUG: scheduling, reset" "" "boot" "$run"
