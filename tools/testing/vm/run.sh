@@ -216,7 +216,7 @@ while :; do
 	boot
 	reason=$(vm_judge "$out/console.log" "$out/tap" "$why")
 	artefact=
-	[ -z "$reason" ] || artefact=$(vm_artefact "$out/console.log" "$out/resets")
+	[ -z "$reason" ] || artefact=$(vm_artefact "$out/console.log" "$out/resets" "$out/tap")
 	if [ -z "$artefact" ] || [ $boots -ge $MAX_BOOTS ]; then
 		break
 	fi

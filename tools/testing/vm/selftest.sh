@@ -51,13 +51,14 @@ verdict()
 	esac
 }
 
-# artefact NAME EXPECTED CONSOLE: EXPECTED is a glob for what the emulator did wrong, empty for what is no fault of it.
+# artefact NAME EXPECTED CONSOLE [TAP]: EXPECTED is a glob for what the emulator did wrong, empty for what is no fault of it.
 artefact()
 {
 	local found
 
 	printf '%s\n' "$3" >"$tmp/console"
-	found=$(vm_artefact "$tmp/console" /dev/null)
+	printf '%s\n' "${4:-}" >"$tmp/tap"
+	found=$(vm_artefact "$tmp/console" /dev/null "$tmp/tap")
 	# shellcheck disable=SC2254
 	case $found in
 	$2)	ksft_test_result_pass "artefact: $1" ;;
@@ -136,7 +137,7 @@ boots()
 }
 
 ksft_print_header
-ksft_set_plan 27
+ksft_set_plan 30
 
 good=$'TAP version 13\n1..1\nok 1 a\n# vm-end'
 oops=$'Oops: int3: 0000 [#1]\nRIP: 0010:sched_clock_cpu+0xd/0x1a0\nModules linked in: vmt(OE) kvm(E)'
@@ -157,6 +158,9 @@ artefact "interrupt at VMRUN" "interrupt while *" "$gif$vmrun"
 artefact "fault at VMRUN" "" $' asm_exc_page_fault+0x22/0x30\r\n'"$vmrun"
 artefact "interrupt elsewhere" "" "$gif"$'RIP: 0010:schedule+0x9c/0x210\r\n'"$vmrun"
 artefact "interrupt at VMRUN, our module in the trace" "" "$gif$vmrun"$'\n vmt_init+0x10/0x20 [vmt]'
+artefact "guest at its host's address" "nested guest *" "boot" "# RIP=ffffffffc05df20c RFL=00010246"
+artefact "guest at its own address" "" "boot" "# RIP=ffffffff830b598b RFL=00010046"
+artefact "guest at its host's address, and a splat" "" "WARNING: CPU: 0" "# RIP=ffffffffc05df20c RFL=00010246"
 
 counts=$'# vm-counts: 1 passed, 0 failed, 0 skipped\n# vm-end'
 run=$'TAP version 13\n1..1\nok 1 a\n'$counts
