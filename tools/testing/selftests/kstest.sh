@@ -220,6 +220,12 @@ kst_null_blk()
 
 # ---- network ------------------------------------------------------------------------------------------------
 
+# kst_meminfo FIELD: of this machine's memory, in bytes.
+kst_meminfo()
+{
+	echo $(($(sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo) * 1024))
+}
+
 # kst_quiet IFACE: no IPv6, so that nothing is sent that the test did not send.
 kst_quiet()
 {

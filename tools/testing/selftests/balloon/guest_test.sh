@@ -75,22 +75,22 @@ inflate_blocks()
 {
 	local total
 
-	total=$(meminfo MemTotal)
+	total=$(kst_meminfo MemTotal)
 	host_settles
 	inflate_to "$low" || return 1
 	[ "$(cat "$BALLOON/blocks")" = $(((full - low) / (2 * MIB))) ] || return 1
 	[ "$(cat "$BALLOON/pages")" = 0 ] || return 1
-	[ "$(meminfo MemTotal)" = "$(total_without "$total" $((full - low)))" ]
+	[ "$(kst_meminfo MemTotal)" = "$(total_without "$total" $((full - low)))" ]
 }
 
 deflate_blocks()
 {
 	local total
 
-	total=$(meminfo MemTotal)
+	total=$(kst_meminfo MemTotal)
 	balloon_to "$full" || return 1
 	[ "$(cat "$BALLOON/blocks")" = 0 ] || return 1
-	[ "$total" = "$(total_without "$(meminfo MemTotal)" $((full - low)))" ]
+	[ "$total" = "$(total_without "$(kst_meminfo MemTotal)" $((full - low)))" ]
 }
 
 # A size that is no multiple of a block, and steps up and down around it.
@@ -122,7 +122,7 @@ offline()
 {
 	local total memory gone=() i
 
-	total=$(meminfo MemTotal)
+	total=$(kst_meminfo MemTotal)
 	balloon_to "$low" || return 1
 	for i in {20..4}; do
 		memory=/sys/devices/system/memory/memory$i
@@ -134,7 +134,7 @@ offline()
 	for memory in "${gone[@]}"; do
 		echo online >"$memory/state" || return 1
 	done
-	[ ${#gone[@]} -gt 0 ] && balloon_to "$full" && [ "$(meminfo MemTotal)" = "$total" ]
+	[ ${#gone[@]} -gt 0 ] && balloon_to "$full" && [ "$(kst_meminfo MemTotal)" = "$total" ]
 }
 
 statistics()
@@ -146,7 +146,7 @@ statistics()
 	for _ in {1..60}; do
 		answer=$(qmp qom-get "{\"path\":\"$path\",\"property\":\"guest-stats\"}")
 		case $answer in
-		*"\"stat-total-memory\": $(meminfo MemTotal)"*)
+		*"\"stat-total-memory\": $(kst_meminfo MemTotal)"*)
 			qmp qom-set "{\"path\":\"$path\",\"property\":\"guest-stats-polling-interval\",\"value\":0}" >/dev/null
 			return 0 ;;
 		esac
@@ -181,7 +181,7 @@ in_use()
 {
 	local total busy sizes=0
 
-	total=$(meminfo MemTotal)
+	total=$(kst_meminfo MemTotal)
 	(
 		for ((i = 0; i < (LONG ? 60 : 6); i++)); do
 			head -c 48M /dev/urandom >$TOUCHED/one && cp $TOUCHED/one $TOUCHED/two || exit 1
@@ -197,7 +197,7 @@ in_use()
 		sleep 0.$((RANDOM % 5))
 	done
 	ksft_print_msg "$sizes sizes"
-	wait $busy && balloon_to "$low" && balloon_to "$full" && [ "$(meminfo MemTotal)" = "$total" ]
+	wait $busy && balloon_to "$low" && balloon_to "$full" && [ "$(kst_meminfo MemTotal)" = "$total" ]
 }
 
 # The least that this machine can do with.
@@ -210,10 +210,10 @@ unload_inflated()
 {
 	local total
 
-	total=$(meminfo MemTotal)
+	total=$(kst_meminfo MemTotal)
 	balloon_to "$less" || return 1
 	rmmod vmballoon || return 1
-	[ "$(meminfo MemTotal)" = "$total" ] && balloon_is "$full"
+	[ "$(kst_meminfo MemTotal)" = "$total" ] && balloon_is "$full"
 }
 
 # Loaded again it goes to the size that the device still asks for.
@@ -226,12 +226,12 @@ unload_moving()
 {
 	local i total
 
-	total=$(meminfo MemTotal)
+	total=$(kst_meminfo MemTotal)
 	for ((i = 1; i <= (LONG ? 30 : 3); i++)); do
 		balloon_set $((i % 2 ? low : full)) || return 1
 		sleep 0.$((RANDOM % 10))$i
 		rmmod vmballoon || return 1
-		balloon_is "$full" && [ "$(meminfo MemTotal)" = "$total" ] || return 1
+		balloon_is "$full" && [ "$(kst_meminfo MemTotal)" = "$total" ] || return 1
 		balloon_bind vmballoon || return 1
 	done
 	balloon_to "$full"
@@ -243,14 +243,14 @@ grab()
 	local i rounds=$((LONG ? 10 : 2)) grabbed=0 total
 
 	kst_insmod vmballoon grab=1 || return 1
-	total=$(meminfo MemTotal)
+	total=$(kst_meminfo MemTotal)
 	for ((i = 0; i < rounds; i++)); do
 		touch_memory $((512 * MIB)) && balloon_to "$less" || return 1
-		[ "$(meminfo MemTotal)" = "$(total_without "$total" $((full - less)))" ] || return 1
+		[ "$(kst_meminfo MemTotal)" = "$(total_without "$total" $((full - less)))" ] || return 1
 		[ "$(cat "$BALLOON/grabbed")" -gt $grabbed ] || return 1
 		grabbed=$(cat "$BALLOON/grabbed")
 		balloon_to "$full" || return 1
-		[ "$(meminfo MemTotal)" = "$total" ] || return 1
+		[ "$(kst_meminfo MemTotal)" = "$total" ] || return 1
 	done
 	ksft_print_msg "$grabbed of $((rounds * (full - less) / MIB / 2)) blocks as they were"
 	# All of it can be used again.
@@ -283,12 +283,12 @@ page_by_page()
 {
 	local total
 
-	total=$(meminfo MemTotal)
+	total=$(kst_meminfo MemTotal)
 	balloon_to "$low" || return 1
 	host_settles
 	balloon_set $((low - 512 * MIB)) || return 1
 	balloon_replug '"free-page-reporting":false' && kst_wait 30 balloon_find vmballoon || return 1
-	[ "$(meminfo MemTotal)" = "$total" ] && balloon_is "$full" || return 1
+	[ "$(kst_meminfo MemTotal)" = "$total" ] && balloon_is "$full" || return 1
 	inflate_to "$low" || return 1
 	[ "$(cat "$BALLOON/blocks")" = $(((full - low) / (2 * MIB))) ] || return 1
 	balloon_to "$full" && [ "$(cat "$BALLOON/blocks")" = 0 ]
@@ -306,10 +306,10 @@ deflate_on_oom()
 
 	balloon_replug '"free-page-reporting":true,"deflate-on-oom":true' &&
 		kst_wait 30 balloon_find vmballoon && deflates_on_oom || return 1
-	total=$(meminfo MemTotal)
+	total=$(kst_meminfo MemTotal)
 	balloon_to "$to" || return 1
 	# It is still the guest's memory.
-	[ "$(meminfo MemTotal)" = "$total" ] || return 1
+	[ "$(kst_meminfo MemTotal)" = "$total" ] || return 1
 	kills=$(oom_kills)
 	dd if=/dev/zero of=/dev/null bs="$need" count=1 status=none || return 1
 	[ "$(oom_kills)" = "$kills" ] || return 1

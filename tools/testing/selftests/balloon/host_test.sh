@@ -8,10 +8,10 @@
 
 # shellcheck source=tools/testing/selftests/kstest.sh
 . "$(dirname "$0")/../kstest.sh"
+# shellcheck source=tools/testing/selftests/balloon/host_lib.sh
+. "$(dirname "$0")/host_lib.sh"
 
-SYS=/sys/kernel/vmballoon
 CG=/sys/fs/cgroup/vmballoon-test
-MIB=$((1024 * 1024))
 
 # refused FILE VALUE...: each of them is.
 refused()
@@ -27,28 +27,10 @@ refused()
 	done 2>/dev/null
 }
 
-# vm CID FILE: its value.
-vm()
-{
-	cat "$SYS/vms/$1/$2"
-}
-
 # vm_set CID FILE VALUE
 vm_set()
 {
 	echo "$3" >"$SYS/vms/$1/$2"
-}
-
-# vm_is CID FILE VALUE
-vm_is()
-{
-	[ "$(vm "$1" "$2")" = "$3" ]
-}
-
-# vm_has CID FILE OPERATOR BYTES
-vm_has()
-{
-	test "$(vm "$1" "$2")" "$3" "$4"
 }
 
 # occupy NAME MIB: memory of a cgroup.
@@ -128,14 +110,11 @@ measured()
 # A host that keeps all but 200 MiB: an idle VM is told to give way to a busy one.
 divided()
 {
-	local avail
-
 	vm_add 8 && occupy b 20 && vm_set 8 cgroup "/${CG##*/}/b" || return 1
 	vm_set 7 min 32M || return 1
 	vm_set 7 report "$((512 * MIB)) $((480 * MIB)) 0 0" || return 1
 	vm_set 8 report "$((512 * MIB)) 0 0 0" || return 1
-	avail=$(awk '$1 == "MemAvailable:" { printf "%.0f\n", $2 * 1024 }' /proc/meminfo)
-	echo $((avail - 200 * MIB)) >"$SYS/reserve" || return 1
+	echo $(($(kst_meminfo MemAvailable) - 200 * MIB)) >"$SYS/reserve" || return 1
 	kst_wait 10 vm_has 7 target -lt $((200 * MIB)) || return 1
 	kst_wait 10 vm_has 7 order -lt $((512 * MIB)) || return 1
 	ksft_print_msg "pool $(($(cat $SYS/pool) / MIB)) MiB: idle $(($(vm 7 target) / MIB)), busy $(($(vm 8 target) / MIB))"
@@ -210,9 +189,9 @@ shorten_host()
 {
 	local total avail
 
-	total=$(awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo)
-	avail=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
-	fallocate -l $((avail - total * 3 / 64))K "$MNT/huge/host" && kst_wait 20 eval "host_is hard || host_is low"
+	total=$(kst_meminfo MemTotal)
+	avail=$(kst_meminfo MemAvailable)
+	fallocate -l $((avail - total * 3 / 64)) "$MNT/huge/host" && kst_wait 20 eval "host_is hard || host_is low"
 }
 
 high_is()

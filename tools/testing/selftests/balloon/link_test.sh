@@ -10,12 +10,12 @@
 . "$(dirname "$0")/../kstest.sh"
 # shellcheck source=tools/testing/selftests/balloon/qmp.sh
 . "$(dirname "$0")/qmp.sh"
+# shellcheck source=tools/testing/selftests/balloon/host_lib.sh
+. "$(dirname "$0")/host_lib.sh"
 
-SYS=/sys/kernel/vmballoon
 LONG=${VMACCEL_LONG:-0}
 AS=/sys/module/vmballoon_host/parameters/loopback_as
 CG=/sys/fs/cgroup/vmballoon-test
-MIB=$((1024 * 1024))
 BIN=${VMACCEL_TOP:-$(dirname "$0")/../../../..}/build/selftests/balloon
 PEER=$BIN/link_peer
 RAM=$((512 * MIB))
@@ -47,21 +47,6 @@ end()
 {
 	kill "$1" && wait "$1" 2>/dev/null
 	:
-}
-
-vm()
-{
-	cat "$SYS/vms/$1/$2"
-}
-
-vm_is()
-{
-	[ "$(vm "$1" "$2")" = "$3" ]
-}
-
-vm_has()
-{
-	test "$(vm "$1" "$2")" "$3" "$4"
 }
 
 # again CID: it never connected before.
@@ -112,11 +97,8 @@ talks()
 # What is ordered follows without a question, once.
 ordered()
 {
-	local avail
-
 	again 7 && mkdir -p "$CG/a" && echo "/${CG##*/}/a" >"$SYS/vms/7/cgroup" || return 1
-	avail=$(meminfo MemAvailable)
-	echo $((avail - 200 * MIB)) >"$SYS/reserve" || return 1
+	echo $(($(kst_meminfo MemAvailable) - 200 * MIB)) >"$SYS/reserve" || return 1
 	stay 7 report $RAM $RAM 0 0 0 0 order order order order || return 1
 	kst_wait 20 grep -q "^order [1-9]" "$DIR/7" || return 1
 	end $STAYS
@@ -127,7 +109,7 @@ ordered()
 anew()
 {
 	again 7 && echo "/${CG##*/}/a" >"$SYS/vms/7/cgroup" || return 1
-	echo $(($(meminfo MemAvailable) - 200 * MIB)) >"$SYS/reserve" || return 1
+	echo $(($(kst_meminfo MemAvailable) - 200 * MIB)) >"$SYS/reserve" || return 1
 	kst_wait 30 vm_is 7 state stuck && vm_is 7 order 0 || return 1
 	peer 7 $HELLO order >"$DIR/7" && echo 0 >"$SYS/reserve" || return 1
 	! grep -q "^order $RAM " "$DIR/7"
@@ -279,7 +261,7 @@ driver()
 	kst_undo rmmod vmballoon
 	kst_wait 20 vm_is 7 link connected || return 1
 	kst_wait 20 vm_has 7 need -lt $ram || return 1
-	echo $(($(meminfo MemAvailable) - 1024 * MIB)) >"$SYS/reserve"
+	echo $(($(kst_meminfo MemAvailable) - 1024 * MIB)) >"$SYS/reserve"
 	kst_wait 30 held_is_more $((100 * MIB)) || return 1
 	ksft_print_msg "ram $((ram / MIB)) MiB, order $(($(vm 7 order) / MIB)), held $(($(vm 7 held) / MIB))"
 	balloon_is "$full" || return 1

@@ -7,8 +7,9 @@
 
 # shellcheck source=tools/testing/vm/guest.sh
 . "$VMACCEL_TOP/tools/testing/vm/guest.sh"
+# shellcheck source=tools/testing/selftests/balloon/host_lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/host_lib.sh"
 
-MIB=$((1024 * 1024))
 FULL=$((256 * MIB))
 LESS=$((160 * MIB))
 export GUEST_MEM=256 GUEST_APPEND="page_poison=1 suspend.pm_test_delay=1"
@@ -16,7 +17,6 @@ export GUEST_MEM=256 GUEST_APPEND="page_poison=1 suspend.pm_test_delay=1"
 DEVICES=(-object iothread,id=hints
 	-device "virtio-balloon-pci,id=balloon0,free-page-reporting=on,free-page-hint=on,iothread=hints")
 
-SYS=/sys/kernel/vmballoon
 CG=/sys/fs/cgroup/vmballoon-nest
 
 balloon_actual()
@@ -73,24 +73,6 @@ start_in()
 	set -- $?
 	echo $$ >"/sys/fs/cgroup$was/cgroup.procs"
 	return "$1"
-}
-
-# vm NUMBER FILE: what vmballoon_host says of it.
-vm()
-{
-	cat "$SYS/vms/$1/$2"
-}
-
-# vm_is NUMBER FILE VALUE
-vm_is()
-{
-	[ "$(vm "$1" "$2")" = "$3" ]
-}
-
-# vm_has NUMBER FILE OPERATOR BYTES
-vm_has()
-{
-	test "$(vm "$1" "$2")" "$3" "$4"
 }
 
 # vm_add NUMBER MIB CGROUP

@@ -87,9 +87,3 @@ balloon_replug()
 	# Its name is free once the guest has let it go.
 	kst_wait 30 qmp device_add "{$plug${1:+,$1}}" >/dev/null
 }
-
-# meminfo FIELD: bytes.
-meminfo()
-{
-	echo $(($(sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo) * 1024))
-}

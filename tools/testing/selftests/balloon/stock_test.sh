@@ -66,13 +66,12 @@ begins()
 # leave MIB: to the VMs; all else is the host's.
 leave()
 {
-	local avail vm sum=0
+	local vm sum=0
 
-	avail=$(awk '$1 == "MemAvailable:" { printf "%.0f\n", $2 * 1024 }' /proc/meminfo)
 	for vm in "$SYS"/vms/*; do
 		sum=$((sum + $(cat "$vm/measured")))
 	done
-	echo $((avail + sum - $1 * MIB)) >$SYS/reserve
+	echo $(($(kst_meminfo MemAvailable) + sum - $1 * MIB)) >$SYS/reserve
 }
 
 say()

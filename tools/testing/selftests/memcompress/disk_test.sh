@@ -209,11 +209,11 @@ terabytes()
 {
 	local before after
 
-	before=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)
+	before=$(kst_meminfo MemAvailable)
 	echo 2T >"$SYS/disksize" || return 1
-	after=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)
-	ksft_print_msg "$((before - after)) KiB taken"
-	[ $((before - after)) -lt 65536 ] && copy "$TMP/noise" "$DEV" seek=2097148 oflag=direct &&
+	after=$(kst_meminfo MemAvailable)
+	ksft_print_msg "$(((before - after) >> 10)) KiB taken"
+	[ $((before - after)) -lt $((64 << 20)) ] && copy "$TMP/noise" "$DEV" seek=2097148 oflag=direct &&
 	dd if="$DEV" bs=1M skip=2097148 iflag=direct 2>/dev/null | cmp - "$TMP/noise" && counts 1024 0 1024 &&
 	blkdiscard "$DEV" && counts 0 0 0 && reset_device
 }

@@ -192,7 +192,7 @@ oom()
 
 free_mib()
 {
-	awk '$1 == "MemAvailable:" { print int($2 / 1024) }' /proc/meminfo
+	echo $(($(kst_meminfo MemAvailable) >> 20))
 }
 
 swapped_out()
