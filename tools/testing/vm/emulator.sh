@@ -3,11 +3,12 @@
 #
 # Builds the QEMU that emulates the host VM, once, and prints its path.
 #
-# The emulator is a part of the test bed, not of what is tested: nested guests run Debian 12's own QEMU. Debian 12's QEMU
-# 7.2 loses and repeats interrupts when KVM runs inside of it and may run code that another processor has just replaced;
-# in a tenth of the runs a guest or its host dies of it. QEMU 10.0 takes the page's lock before it translates code;
-# patches/ mends what it still does wrong. The source and meson come from Debian 13, through the archive that this
-# machine takes its packages from, with package lists of their own: nothing is installed.
+# The emulator is a part of the test bed, not of what is tested: nested guests run Debian 12's own QEMU. QEMU as it comes
+# changes hidden flags of the first processor from the others with no lock, so that entries and exits of nested guests
+# go wrong; it loses or repeats an interrupt where KVM injects one; and it may run code that another processor has just
+# replaced. A guest or its host dies of it in a tenth of the runs, or in half of them. patches/ mends that, each says
+# what. The source and meson come from Debian 13, through the archive that this machine takes its packages from, with
+# package lists of their own: nothing is installed.
 #
 # The result lies in the cache under a name made of the suite, the options and the patches; it is built under another
 # name and renamed when complete.

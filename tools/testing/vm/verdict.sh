@@ -55,8 +55,9 @@ vm_int3_artefact()
 }
 
 # vm_gif_artefact CONSOLE: a device's or another processor's interrupt in __svm_vcpu_run(), which runs with the global
-# interrupt flag clear: a processor holds it until KVM sets the flag again. GS is the guest's there, so each access to
-# per-CPU data faults, and so does the fault's handler.
+# interrupt flag clear: a processor holds it until KVM sets the flag again, unless another one has undone its change
+# (patches/qemu-ignne.patch). GS is the guest's there, so each access to per-CPU data faults, and so does the fault's
+# handler.
 vm_gif_artefact()
 {
 	tr -d '\r' <"$1" | grep -aA1 -E 'asm_(sysvec_[a-z_]+|common_interrupt)\+' |
@@ -64,15 +65,15 @@ vm_gif_artefact()
 }
 
 # vm_rip_artefact TAP: a silent nested guest at an address of its host's modules, of which it has none: guests run without
-# KASLR. The emulator left the guest twice, and saved what it had just loaded of the host.
+# KASLR. Its exit was half undone, so that what was just loaded of the host was saved as the guest's.
 vm_rip_artefact()
 {
 	grep -aqE '^#( #)? RIP=ffffffffc' "$1"
 }
 
 # vm_artefact CONSOLE RESETS TAP: what the emulator did wrong, if that is why the run failed: only then, with no module of
-# ours in a trace, may the VM boot again. QEMU 7.2 now and then raises a triple fault in a machine that runs nested
-# guests: a reset without a word. A kernel that goes wrong speaks first.
+# ours in a trace, may the VM boot again. A triple fault in a machine that runs nested guests is a reset without a word:
+# a host that walks page tables as if they were a guest's. A kernel that goes wrong speaks first.
 vm_artefact()
 {
 	if vm_ours "$1"; then

@@ -81,10 +81,16 @@ gone()
 	guest_kill g && ! guest_alive g
 }
 
+# shellcheck disable=SC2317
+beside_fpu()
+{
+	timeout 60 "$VMACCEL_TOP/build/selftests/testbed/vcpu_fpu"
+}
+
 kst_need qemu-system-x86_64 iperf3
 kst_load_stock tun vhost_net
 ksft_print_header
-ksft_set_plan 14
+ksft_set_plan 15
 kst_tap tap9 vnet_hdr
 ip address add 10.0.9.1/24 dev tap9
 exec 5<>/dev/vhost-net
@@ -105,4 +111,5 @@ ksft_test "its state is shown" state_shown
 ksft_test "reset and answers again" guest_reset g
 ksft_test "kill" gone
 ksft_test "a virtual machine stays, and nothing else" kvm_stays
+ksft_test "a guest's exits beside a busy FPU" beside_fpu
 ksft_finished
