@@ -94,7 +94,8 @@ static bool vmb_look_at(struct vmb_member *vm, u64 now)
 	vmb_watch_look(&vm->watch, &look);
 	if (vm->watch.stuck && !stuck)
 		pr_notice_ratelimited("VM %u does not give memory back\n", vm->cid);
-	vm->share.size = vm->watch.size;
+	/* No order takes what is beside the guest: one that shrinks, shrinks from its RAM. */
+	vm->share.size = min(vm->watch.size, vm->ram);
 	return !vm->watch.stuck;
 }
 

@@ -167,21 +167,33 @@ rules()
 	done
 }
 
+# host_is STATE
+host_is()
+{
+	[ "$(cat "$SYS/state")" = "$1" ]
+}
+
 # Nothing is asked of a VM whose QEMU has more than thought.
 beside_the_guest()
 {
 	echo 0 >"$SYS/reserve"
 	echo "9 64M" >"$SYS/add" && vm_set 9 overhead 0 && vm_set 9 cgroup "/${CG##*/}/b" && occupy b 120 || return 1
-	kst_wait 10 vm_has 9 measured -ge $((120 * MIB)) && sleep 3 && ! vm_is 9 state stuck && vm_has 9 order -ge $((64 * MIB)) || return 1
+	kst_wait 10 vm_has 9 measured -ge $((120 * MIB)) && sleep 3 && vm_is 9 state settled && vm_is 9 order $((64 * MIB)) || return 1
 	vm_set 9 overhead 80M && kst_wait 10 vm_has 9 measured -lt $((64 * MIB)) || return 1
 	rm "$MNT/b/memory"
 	echo 9 >"$SYS/remove"
 }
 
-# host_is STATE
-host_is()
+# Such a VM is to give what its guest has, though nobody waits for it; and does not.
+more_than_all()
 {
-	[ "$(cat "$SYS/state")" = "$1" ]
+	echo "9 256M" >"$SYS/add" && vm_set 9 overhead 0 && vm_set 9 cgroup "/${CG##*/}/b" && occupy b 300 || return 1
+	kst_wait 10 vm_has 9 measured -ge $((300 * MIB)) && host_is high || return 1
+	echo 1T >"$SYS/reserve"
+	kst_wait 10 vm_has 9 order -lt $((256 * MIB)) && kst_wait 20 vm_is 9 state stuck && host_is high || return 1
+	echo 0 >"$SYS/reserve"
+	rm "$MNT/b/memory"
+	kst_wait 20 vm_is 9 state settled && echo 9 >"$SYS/remove"
 }
 
 # Less than a half of the floor is free, which is an eighth of so small a host.
@@ -303,7 +315,7 @@ unload()
 ksft_print_header
 kst_need awk dd fallocate mkswap
 grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null || ksft_exit_skip "no cgroup v2 with memory"
-ksft_set_plan 14
+ksft_set_plan 15
 kst_load vmballoon_host
 MNT=$(mktemp -d /run/vmballoon.XXXXXX)
 mount -t tmpfs none "$MNT"
@@ -339,6 +351,7 @@ ksft_test "a VM that gives nothing back" stuck
 ksft_test "rules" rules
 ksft_test "a cgroup that goes" cgroup_gone
 ksft_test "what QEMU has beside its guest" beside_the_guest
+ksft_test "a VM with more than its RAM" more_than_all
 remove_all
 ksft_test "beyond the balloon: memory.high" squeezed
 ksft_test "memory.high as it was" released
