@@ -144,6 +144,38 @@ trap _kst_cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# ---- the machine ---------------------------------------------------------------------------------------------
+
+# kst_meminfo FIELD: of this machine's memory, in bytes.
+kst_meminfo()
+{
+	echo $(($(sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo) * 1024))
+}
+
+# kst_wakeups SECONDS MODULE...: work items and timers of the modules in that time, for each second, rounded up.
+kst_wakeups()
+{
+	local seconds=$1 events=/sys/kernel/tracing/events event n=0 module
+	local watched=(workqueue/workqueue_execute_start timer/hrtimer_expire_entry timer/timer_expire_entry)
+	shift
+
+	[ -e /sys/kernel/tracing/trace ] || mount -t tracefs none /sys/kernel/tracing || return 1
+	echo >/sys/kernel/tracing/trace
+	for event in "${watched[@]}"; do
+		echo 1 >"$events/$event/enable"
+	done
+	sleep "$seconds"
+	for event in "${watched[@]}"; do
+		echo 0 >"$events/$event/enable"
+	done
+	# That there is something to be seen: the machine itself is never idle.
+	grep -q workqueue_execute_start /sys/kernel/tracing/trace || return 1
+	for module; do
+		n=$((n + $(grep -cF "[$module]" /sys/kernel/tracing/trace)))
+	done
+	echo $(((n + seconds - 1) / seconds))
+}
+
 # ---- modules ------------------------------------------------------------------------------------------------
 
 # kst_ko MODULE: path of one of our modules.
@@ -219,12 +251,6 @@ kst_null_blk()
 }
 
 # ---- network ------------------------------------------------------------------------------------------------
-
-# kst_meminfo FIELD: of this machine's memory, in bytes.
-kst_meminfo()
-{
-	echo $(($(sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo) * 1024))
-}
 
 # kst_quiet IFACE: no IPv6, so that nothing is sent that the test did not send.
 kst_quiet()

@@ -219,19 +219,14 @@ converge()
 # Work and timers of a pool that has served, and waits.
 idle()
 {
-	local pair events=/sys/kernel/tracing/events n
+	local pair n
 
-	[ -e /sys/kernel/tracing/trace ] || mount -t tracefs none /sys/kernel/tracing
 	null nullb0 && over vmio-bench vmio /dev/nullb0 pool=bench window=auto &&
 	"$BENCH" load /dev/mapper/vmio-bench 500 500 /dev/null x "${VMS[@]}" >/dev/null || return 1
 	sleep 1
 	for ((pair = 0; pair < PAIRS; pair++)); do
-		echo >/sys/kernel/tracing/trace
-		echo 1 | tee "$events"/workqueue/workqueue_execute_start/enable >"$events"/timer/hrtimer_expire_entry/enable
-		sleep 2
-		echo 0 | tee "$events"/workqueue/workqueue_execute_start/enable >"$events"/timer/hrtimer_expire_entry/enable
-		n=$(grep -cE '\[(dm_vmio|cgroup_io)\]' /sys/kernel/tracing/trace)
-		ksft_print_msg "run: id=idle.vmio unit=wakeups/s side=ours value=$((n / 2)) limit=0 peer=none"
+		n=$(kst_wakeups 2 dm_vmio cgroup_io) || return 1
+		ksft_print_msg "run: id=idle.vmio unit=wakeups/s side=ours value=$n limit=0 peer=none"
 	done
 	no_over vmio-bench && no_null nullb0
 }
