@@ -54,6 +54,7 @@ struct vmg_range {
  * @resize: brings the balloon to its size
  * @stats_work: answers a request
  * @hint_work: carries out a hinting command
+ * @hint_news: the device's configuration changed since the command was read
  * @queue_lock: protects @inflate, @deflate, @pfns, and single pages on their way
  * @pfns: pages to tell of; %VMG_BATCH_PAGES
  * @report_lock: protects @report and @report_sg
@@ -103,6 +104,7 @@ struct vmg_dev {
 	struct delayed_work resize;
 	struct work_struct stats_work;
 	struct work_struct hint_work;
+	int hint_news;
 
 	/* Protects inflate, deflate and pfns. */
 	struct mutex queue_lock;

@@ -11,6 +11,9 @@
  * That holds for what was allocated after the command: before a new one is answered the
  * host must have read all that was said to the last. Blocks of then may have been
  * written since, and be taken for hints of now.
+ *
+ * The command is read when the configuration changed, and not again: QEMU shows "stop"
+ * from when it has heard that a command is being answered.
  */
 #include <linux/mm.h>
 #include <linux/shrinker.h>
@@ -26,6 +29,13 @@ static u32 vmg_hint_command(struct vmg_dev *dev)
 
 	virtio_cread_le(dev->vdev, struct virtio_balloon_config, free_page_hint_cmd_id, &id);
 	return id;
+}
+
+/* Whether the host wants no more of what it asked for by @id. */
+static bool vmg_hint_ends(struct vmg_dev *dev, u32 id)
+{
+	return READ_ONCE(dev->stop) ||
+	       (xchg(&dev->hint_news, 0) && vmg_hint_command(dev) != id);
 }
 
 /* Up to @most blocks back to the kernel; how many. */
@@ -117,6 +127,7 @@ static void vmg_hint_work(struct work_struct *work)
 	if (READ_ONCE(dev->stop))
 		return;
 	size = virtqueue_get_vring_size(dev->hint);
+	xchg(&dev->hint_news, 0);
 	id = vmg_hint_command(dev);
 	switch (vmg_hint_next(id, dev->hint_active)) {
 	case VMG_HINT_FREE:
@@ -129,7 +140,7 @@ static void vmg_hint_work(struct work_struct *work)
 		dev->hint_id = cpu_to_virtio32(dev->vdev, id);
 		if (vmg_hint_send_id(dev, &dev->hint_id))
 			break;
-		while (!READ_ONCE(dev->stop) && vmg_hint_command(dev) == id)
+		while (!vmg_hint_ends(dev, id))
 			if (vmg_hint_send_block(dev))
 				break;
 		vmg_hint_send_id(dev, &dev->hint_stop);

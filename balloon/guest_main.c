@@ -76,8 +76,10 @@ static void vmg_changed(struct virtio_device *vdev)
 	struct vmg_dev *dev = vdev->priv;
 
 	vmg_queue_resize(dev, 0);
-	if (dev->hint)
+	if (dev->hint) {
+		WRITE_ONCE(dev->hint_news, 1);
 		vmg_queue(dev, &dev->hint_work);
+	}
 }
 
 /* What was asked while work was stopped; also corrects what was said of the size. */

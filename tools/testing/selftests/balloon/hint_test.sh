@@ -12,7 +12,6 @@ set -u
 # shellcheck source=tools/testing/vm/guest.sh
 . "$VMACCEL_TOP/tools/testing/vm/guest.sh"
 
-MIB=$((1024 * 1024))
 LITTER=80
 ROUNDS=$((${VMACCEL_LONG:-0} ? 3 : 1))
 export GUEST_MEM=256
@@ -34,10 +33,17 @@ completed()
 	[ "$state" = completed ] || [ "$state" = failed ]
 }
 
-# bandwidth GUEST MIB: of its migration, for each second.
+# bandwidth GUEST KIB: of its migration, for each second.
 bandwidth()
 {
-	guest_do "$1" '{"execute":"migrate-set-parameters","arguments":{"max-bandwidth":'$(($2 * MIB))'}}'
+	guest_do "$1" '{"execute":"migrate-set-parameters","arguments":{"max-bandwidth":'$(($2 * 1024))'}}' >/dev/null
+}
+
+# hinted GUEST: what is to be sent is less by what is free, but for what is in small pieces or was taken meanwhile.
+hinted()
+{
+	left=$(guest_migration "$1" remaining)
+	[ "${left:-0}" -gt 0 ] && [ "$left" -lt $(((GUEST_MEM - free + 40) * 1024 * 1024)) ]
 }
 
 # Free memory is not zero. What is hinted at the guest's kernel zeroes, and zeroes take no room.
@@ -53,16 +59,22 @@ starts()
 			dd if=/dev/urandom of=/tmp/kept bs=1M count=24 2>/dev/null && md5sum /tmp/kept >/tmp/sum'
 }
 
-# Slowly, so that the hints come before the pages that they are about, and while others are written.
+# Next to nothing is sent until the hints have come; meanwhile pages are written.
 migrates()
 {
-	local from=$1 to=$2 sent
+	local from=$1 to=$2 sent left=0
 
-	guest_incoming "$to" "${DEVICES[@]}" && kst_undo guest_kill "$to" && bandwidth "$from" 2 && litter "$from" || return 1
+	guest_incoming "$to" "${DEVICES[@]}" && kst_undo guest_kill "$to" && bandwidth "$from" 64 && litter "$from" || return 1
 	free=$(memory_free "$from")
 	# shellcheck disable=SC2016 # it is for the guest
-	guest_exec "$from" '(for i in $(seq 300); do echo $i >/tmp/busy$((i % 20)); sleep 0.1; done) >/dev/null 2>&1 &'
-	guest_migrate "$from" "$to" && kst_wait 90 completed "$from" && [ "$(guest_migration "$from")" = completed ] || return 1
+	guest_exec "$from" '(for i in $(seq 60); do echo $i >/tmp/busy$((i % 20)); sleep 0.5; done) >/dev/null 2>&1 &'
+	guest_migrate "$from" "$to" >/dev/null || return 1
+	if ! kst_wait 60 hinted "$from"; then
+		ksft_print_msg "$((left / 1024 / 1024)) of $GUEST_MEM MiB are left to be sent, $free were free"
+		return 1
+	fi
+	bandwidth "$from" $((64 * 1024)) || return 1
+	kst_wait 60 completed "$from" && [ "$(guest_migration "$from")" = completed ] || return 1
 	sent=$(($(guest_migration "$from" normal) / 256))
 	guest_kill "$from"
 	guest_do "$to" '{"execute":"cont"}'
@@ -73,7 +85,7 @@ migrates()
 
 arrived()
 {
-	guest_exec "$1" 'md5sum -c /tmp/sum >/dev/null'
+	guest_in "$1" running && guest_exec "$1" 'md5sum -c /tmp/sum >/dev/null'
 }
 
 # All that was free can be used.
@@ -81,7 +93,7 @@ usable()
 {
 	local guest=$1
 
-	[ "$(memory_free "$guest")" -ge $((free - 32)) ] || return 1
+	guest_in "$guest" running && [ "$(memory_free "$guest")" -ge $((free - 32)) ] || return 1
 	guest_exec "$guest" "dd if=/dev/zero of=/tmp/use bs=1M count=$((free / 2)) 2>/dev/null && rm /tmp/use" && arrived "$guest" &&
 		! guest_exec "$guest" dmesg | grep -aE 'BUG|WARNING|Oops|Call Trace' | sed 's/^/# guest: /' | grep .
 }
