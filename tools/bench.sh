@@ -58,7 +58,7 @@ place()
 		echo memcompress/bench_mcz.sh ;;
 	mc.isolation)
 		echo memcompress/isolation_test.sh ;;
-	balloon.*)
+	balloon.*|idle.balloon)
 		echo balloon/bench_balloon.sh ;;
 	cgio.*|idle.vmio)
 		echo cgroup-io/bench_vmio.sh ;;

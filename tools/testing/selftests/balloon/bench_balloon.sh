@@ -16,7 +16,7 @@ set -u
 MIB=$((1024 * 1024))
 SIZE=$((1024 * MIB))
 PAIRS=${BENCH_PAIRS:-7}
-IDS=(balloon.inflate balloon.deflate balloon.inflate.grab balloon.inflate.cache balloon.inflate.noreport)
+IDS=(balloon.inflate balloon.deflate balloon.handover balloon.inflate.grab balloon.inflate.cache balloon.inflate.noreport idle.balloon)
 TOUCHED=/run/vmballoon
 # Zeroes, made by tools/bench.sh.
 CACHED=$VMACCEL_TOP/build/bench-cache
@@ -85,11 +85,11 @@ find_idle()
 	driver ours && balloon_to $((full - 2 * SIZE)) && sleep 3 && IDLE=$(host_memory) && balloon_to "$full"
 }
 
-# pairs ID STATE MOST [PARAMETER...]: inflate and deflate; ID's figure is of one of them. After the first the host may have
-# MOST bytes, or with a sign that much more or less than before.
+# pairs ID STATE MOST [PARAMETER...]: inflate and deflate; ID's figure is of one of them, or of both. After the first the
+# host may have MOST bytes, or with a sign that much more or less than before.
 pairs()
 {
-	local id=$1 state=$2 most=$3 side i before
+	local id=$1 state=$2 most=$3 side i before gave
 	shift 3
 
 	for ((i = 0; i < PAIRS; i++)); do
@@ -98,10 +98,30 @@ pairs()
 			before=0
 			[[ $most != [-+]* ]] || before=$(host_memory)
 			milliseconds $((full - SIZE)) || return 1
-			[ "$id" = balloon.deflate ] || run_line "$id" $side
+			gave=$MS
 			kst_wait 5 host_memory_below $((before + most)) || return 1
 			milliseconds "$full" || return 1
-			[ "$id" != balloon.deflate ] || run_line "$id" $side
+			case $id in
+			balloon.deflate)	;;
+			balloon.handover)	MS=$((gave + MS)) ;;
+			*)			MS=$gave ;;
+			esac
+			run_line "$id" $side
+		done
+	done
+}
+
+# A driver that has a balloon, and is left alone.
+idle()
+{
+	local i side n
+	local -A of=([ours]=vmballoon [peer]=virtio_balloon)
+
+	for ((i = 0; i < PAIRS; i++)); do
+		for side in ours peer; do
+			driver $side && balloon_to $((full - SIZE)) && sleep 1 && n=$(kst_wakeups 5 "${of[$side]}") &&
+				balloon_to $full || return 1
+			ksft_print_msg "run: id=idle.balloon unit=wakeups/s side=$side value=$n peer=virtio_balloon limit=peer"
 		done
 	done
 }
@@ -111,6 +131,7 @@ bench()
 	local most=$((IDLE + SIZE / 20))
 
 	case $1 in
+	idle.balloon)	PAIRS=$(((PAIRS + 1) / 2)) idle ;;
 	balloon.inflate.grab)	pairs "$1" state_free $most grab=1 ;;
 	balloon.inflate.cache)
 		# 512 MiB were free before.
