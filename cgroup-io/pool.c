@@ -136,8 +136,11 @@ static const struct cgio_pool_ops vmio_cgio_ops = {
 static enum hrtimer_restart vmio_timer(struct hrtimer *timer)
 {
 	struct vmio_pool *pool = container_of(timer, struct vmio_pool, timer);
+	unsigned long flags;
 
-	queue_work(pool->wq, &pool->work);
+	spin_lock_irqsave(&pool->lock, flags);
+	vmio_kick(pool, ktime_get_ns());
+	spin_unlock_irqrestore(&pool->lock, flags);
 	return HRTIMER_NORESTART;
 }
 
@@ -188,7 +191,8 @@ static struct vmio_pool *vmio_pool_new(const char *name)
 	vmwindow_init(&pool->window);
 	hrtimer_init(&pool->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	pool->timer.function = vmio_timer;
-	INIT_WORK(&pool->work, vmio_work);
+	INIT_WORK(&pool->send, vmio_send_work);
+	INIT_WORK(&pool->share, vmio_share_work);
 	INIT_DELAYED_WORK(&pool->stall, vmio_stall_work);
 	pool->classes = kvcalloc(CGIO_VMS_MAX, sizeof(*pool->classes), GFP_KERNEL);
 	if (!pool->classes)

@@ -14,7 +14,8 @@
  * down, a suspended device below. If it brings nothing back for a second while the others
  * have no room, its requests are no longer counted in the window; they go there as they
  * would without us. The next that comes back ends that. Sending may wait, too; so each
- * member has a worker of its own for that, unless it is alone.
+ * member has a worker of its own for that, unless it is alone. The pool's worker for a member
+ * that is alone is not the one for several: it may be at the first still when the second comes.
  */
 #include <linux/blk-cgroup.h>
 #include <linux/sched.h>
@@ -178,24 +179,9 @@ void vmio_kick(struct vmio_pool *pool, u64 now)
 	}
 	next = vmshare_next(&pool->sched, now);
 	if (next == now)
-		queue_work(pool->wq, &pool->work);
+		queue_work(pool->wq, vmio_is_alone(pool) ? &pool->send : &pool->share);
 	else if (next != VMSHARE_NEVER)
 		hrtimer_start(&pool->timer, ns_to_ktime(next), HRTIMER_MODE_ABS);
-}
-
-/* What has had its turn goes on. */
-static void vmio_send(struct bio *bio, struct bio_list *own)
-{
-	struct vmio_target *target = vmio_io(bio)->target;
-
-	lockdep_assert_held(&target->pool->lock);
-	if (vmio_is_alone(target->pool)) {
-		bio_list_add(own, bio);
-		return;
-	}
-	bio_list_add(&target->out, bio);
-	/* Before it comes back the target does not go. */
-	queue_work(target->wq, &target->work);
 }
 
 static void vmio_target_work(struct work_struct *work)
@@ -285,29 +271,62 @@ void vmio_stall_work(struct work_struct *work)
 	spin_unlock_irq(&pool->lock);
 }
 
-/**
- * vmio_work() - send what has its turn
- * @work: of a pool
- */
-void vmio_work(struct work_struct *work)
+/* What has its turn now, but no more than a few. */
+static void vmio_serve_some(struct vmio_pool *pool, struct bio_list *bios)
 {
-	struct vmio_pool *pool = container_of(work, struct vmio_pool, work);
-	struct bio_list bios = BIO_EMPTY_LIST;
+	const u64 now = ktime_get_ns();
 	struct vmshare_node *node;
-	unsigned int n = 0;
-	u64 now;
+	unsigned int n;
 
-	spin_lock_irq(&pool->lock);
-	now = ktime_get_ns();
-	while (vmio_has_room(pool) && n++ < VMIO_BATCH) {
+	lockdep_assert_held(&pool->lock);
+	for (n = 0; n < VMIO_BATCH && vmio_has_room(pool); n++) {
 		node = vmshare_pick(&pool->sched, now);
 		if (!node)
 			break;
-		vmio_send(vmio_serve(pool, node, now), &bios);
+		bio_list_add(bios, vmio_serve(pool, node, now));
 	}
 	vmio_kick(pool, now);
+}
+
+/**
+ * vmio_send_work() - send what has its turn
+ * @work: of a pool that has, or had, one member
+ */
+void vmio_send_work(struct work_struct *work)
+{
+	struct vmio_pool *pool = container_of(work, struct vmio_pool, send);
+	struct bio_list bios = BIO_EMPTY_LIST;
+
+	spin_lock_irq(&pool->lock);
+	/* If others have come, they do not wait here. */
+	if (vmio_is_alone(pool))
+		vmio_serve_some(pool, &bios);
+	else
+		vmio_kick(pool, ktime_get_ns());
 	spin_unlock_irq(&pool->lock);
 	vmio_issue_all(&bios);
+}
+
+/**
+ * vmio_share_work() - give what has its turn to those who send it
+ * @work: of a pool that has, or had, several members
+ */
+void vmio_share_work(struct work_struct *work)
+{
+	struct vmio_pool *pool = container_of(work, struct vmio_pool, share);
+	struct bio_list bios = BIO_EMPTY_LIST;
+	struct bio *bio;
+
+	spin_lock_irq(&pool->lock);
+	vmio_serve_some(pool, &bios);
+	while ((bio = bio_list_pop(&bios))) {
+		struct vmio_target *target = vmio_io(bio)->target;
+
+		bio_list_add(&target->out, bio);
+		/* Before it comes back the target does not go. */
+		queue_work(target->wq, &target->work);
+	}
+	spin_unlock_irq(&pool->lock);
 }
 
 /* Whose is it? That of a cgroup that is gone is its parent's. */

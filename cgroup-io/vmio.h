@@ -37,9 +37,10 @@
  * @passed: those of them that did not wait for a turn
  * @window: how many others they get at a time
  * @adapt: @window is found, else it is set
- * @timer: queues @work when a limit lets go on
- * @wq: of @work
- * @work: sends what has its turn
+ * @timer: looks whose turn it is when a limit lets go on
+ * @wq: of @send, @share and @stall
+ * @send: sends what has its turn, of the only member
+ * @share: gives what has its turn to the members' workers, of several
  * @stall: looks for members that have stalled, while there is no room
  */
 struct vmio_pool {
@@ -59,7 +60,8 @@ struct vmio_pool {
 	bool adapt;
 	struct hrtimer timer;
 	struct workqueue_struct *wq;
-	struct work_struct work;
+	struct work_struct send;
+	struct work_struct share;
 	struct delayed_work stall;
 };
 
@@ -183,7 +185,8 @@ void vmio_submit_bio(struct bio *bio);
 void vmio_end(struct bio *bio);
 void vmio_drain(struct vmio_target *target);
 void vmio_undrain(struct vmio_target *target);
-void vmio_work(struct work_struct *work);
+void vmio_send_work(struct work_struct *work);
+void vmio_share_work(struct work_struct *work);
 void vmio_stall_work(struct work_struct *work);
 int vmio_join(struct vmio_target *target);
 void vmio_leave(struct vmio_target *target);
