@@ -109,18 +109,20 @@ static void vmio_show(struct cgio_pool *cgio, struct cgio_vm *vm, struct seq_fil
 	struct vmio_pool *pool = vmio_of_cgio(cgio);
 	struct vmio_class *class = pool->classes[vm->index];
 	struct vmio_stats s;
+	u64 behind;
 	u32 queued;
 
 	spin_lock_irq(&pool->lock);
 	s = class->stats;
 	queued = class->self.queued;
+	behind = vmshare_behind(&class->group, ktime_get_ns());
 	spin_unlock_irq(&pool->lock);
 	seq_printf(seq, "%s rbytes=%llu wbytes=%llu dbytes=%llu rios=%llu wios=%llu dios=%llu",
 		   pool->name, s.bytes[VMIO_READ], s.bytes[VMIO_WRITE],
 		   s.bytes[VMIO_OTHER], s.ios[VMIO_READ], s.ios[VMIO_WRITE],
 		   s.ios[VMIO_OTHER]);
-	seq_printf(seq, " debt_ios=%llu queued=%u wait_ns=%llu disk_ns=%llu",
-		   s.debt_ios, queued, s.wait_ns, s.disk_ns);
+	seq_printf(seq, " debt_ios=%llu queued=%u behind_ns=%llu wait_ns=%llu disk_ns=%llu",
+		   s.debt_ios, queued, behind, s.wait_ns, s.disk_ns);
 	vmio_show_hist(seq, "wait_log2", s.wait);
 	vmio_show_hist(seq, "disk_log2", s.disk);
 	seq_puts(seq, "\n");

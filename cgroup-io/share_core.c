@@ -535,3 +535,20 @@ u64 vmshare_next(const struct vmshare_sched *s, u64 now)
 		return now;
 	return s->waiting.top ? vmshare_later(s->waiting.top->key, now) : VMSHARE_NEVER;
 }
+
+/**
+ * vmshare_behind() - what a class lacks of its reservation
+ * @n: class
+ * @now: time in ns
+ *
+ * Return: how long its next request is overdue, in ns, at most %VMSHARE_CREDIT_NS; 0 while
+ * the reservation is kept, or the class has no request that its limits let go.
+ */
+u64 vmshare_behind(const struct vmshare_node *n, u64 now)
+{
+	u64 due;
+
+	if (!vmheap_has(&n->by_share) || !vmshare_own_due(n, &due) || !vmheap_before(due, now))
+		return 0;
+	return min(now - due, VMSHARE_CREDIT_NS);
+}

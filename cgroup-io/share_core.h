@@ -162,5 +162,6 @@ void vmshare_serve(struct vmshare_sched *s, struct vmshare_node *n,
 void vmshare_charge(struct vmshare_sched *s, struct vmshare_node *n,
 		    const struct vmshare_req *req, u64 now);
 u64 vmshare_next(const struct vmshare_sched *s, u64 now);
+u64 vmshare_behind(const struct vmshare_node *n, u64 now);
 
 #endif /* CGIO_SHARE_CORE_H */

@@ -538,6 +538,44 @@ static void renewed(void)
 	EXPECT_EQ(nodes[0].reserve[VMSHARE_OPS].due, now + SEC / 10, "nothing is lost");
 }
 
+/* What is lacking of a promise: more than there is, kept, limited, without requests. */
+static void behind(void)
+{
+	unsigned int i;
+	u64 now = 0;
+
+	promise(2000, now);
+	vmshare_enqueue(&sched, &nodes[0], now);
+	vmshare_enqueue(&sched, &nodes[1], now);
+	EXPECT_EQ(vmshare_behind(&nodes[0], now), 0, "at once");
+	for (i = 0; i < 1000; i++, now += SEC / 1000)
+		vmshare_enqueue(&sched, &nodes[serve(now)], now);
+	/* Half of what was promised in a second. */
+	EXPECT(vmshare_behind(&nodes[0], now) >= SEC / 2 - SEC / 1000, "%llu",
+	       vmshare_behind(&nodes[0], now));
+	EXPECT(vmshare_behind(&nodes[0], now) <= SEC * 6 / 10, "%llu",
+	       vmshare_behind(&nodes[0], now));
+	EXPECT_EQ(vmshare_behind(&nodes[0], now + 10 * SEC), VMSHARE_CREDIT_NS, "for long");
+	EXPECT_EQ(vmshare_behind(&nodes[1], now), 0, "nothing was promised");
+	vmshare_set_limit(&sched, &nodes[0], VMSHARE_OPS, 1, now);
+	vmshare_serve(&sched, &nodes[0], &reqs[0], now);
+	EXPECT_EQ(vmshare_behind(&nodes[0], now), 0, "at its limit");
+
+	promise(500, now);
+	vmshare_enqueue(&sched, &nodes[0], now);
+	EXPECT_EQ(serve(now), 0, "it is due");
+	EXPECT_EQ(vmshare_behind(&nodes[0], now), 0, "the next is not due yet");
+	vmshare_enqueue(&sched, &nodes[1], now);
+	for (i = 0; i < 1000; i++, now += SEC / 1000)
+		vmshare_enqueue(&sched, &nodes[serve(now)], now);
+	EXPECT(vmshare_behind(&nodes[0], now) <= SEC / 500, "%llu of a promise that is kept",
+	       vmshare_behind(&nodes[0], now));
+	now += SEC / 2;
+	EXPECT(vmshare_behind(&nodes[0], now) >= SEC / 2 - SEC / 500, "not served");
+	vmshare_cancel(&sched, &nodes[0], now);
+	EXPECT_EQ(vmshare_behind(&nodes[0], now), 0, "without requests");
+}
+
 /* No request counts for more than the most. */
 static void oversized(void)
 {
@@ -587,5 +625,5 @@ static void refusals(void)
 
 UTEST_ALL(UTEST(cases), UTEST(places), UTEST(shares), UTEST(no_hoard), UTEST(limits),
 	  UTEST(reserves), UTEST(no_starvation), UTEST(many), UTEST(debts),
-	  UTEST(no_grudge), UTEST(reserve_times), UTEST(renewed), UTEST(oversized),
-	  UTEST(refusals));
+	  UTEST(no_grudge), UTEST(reserve_times), UTEST(renewed), UTEST(behind),
+	  UTEST(oversized), UTEST(refusals));
