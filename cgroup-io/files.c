@@ -134,12 +134,42 @@ static int cgio_try_set(struct cgroup *cgroup, enum cgio_file which, const char 
 	return r;
 }
 
+/* What to do about it; whoever may write may be anybody, who cannot flood the log. */
+static void cgio_hint(enum cgio_file which, int r)
+{
+	static const char * const formats[] = {
+		[CGIO_SHARES] = "io.vm.shares: 1 to 10000, low, normal, high or default",
+		[CGIO_LIMIT] = "io.vm.limit: disk iops=<n> bps=<n>, each 1 to 256G or max",
+		[CGIO_RESERVE] = "io.vm.reserve: disk iops=<n> bps=<n>, each 1 to 256G or max",
+	};
+
+	switch (r) {
+	case -EINVAL:
+	case -ERANGE:
+		pr_notice_ratelimited("cgroup_io: %s\n", formats[which]);
+		break;
+	case -EDQUOT:
+		pr_notice_ratelimited("cgroup_io: io.vm.reserve: the children of a cgroup divide what it has itself\n");
+		break;
+	case -E2BIG:
+		pr_notice_ratelimited("cgroup_io: a cgroup has settings down to level %d\n",
+				      CGIO_LEVEL_MAX);
+		break;
+	case -ENOSPC:
+		pr_notice_ratelimited("cgroup_io: %d cgroups have settings or send requests, no more can\n",
+				      CGIO_VMS_MAX - CGIO_VMS_KEPT);
+		break;
+	}
+}
+
 /**
  * cgio_setting_set() - change a setting of a cgroup
  * @cgroup: referenced by the caller, not the root
  * @which: setting, not %CGIO_STAT
  * @text: as written
  * @admin: by the host's administrator
+ *
+ * The kernel log says what was wrong.
  *
  * Context: process; may sleep.
  * Return: 0; -EINVAL, -ERANGE: see knob_core.c; -EDQUOT if the parent's reservation does
@@ -152,8 +182,8 @@ int cgio_setting_set(struct cgroup *cgroup, enum cgio_file which, const char *te
 	/* It could be what cgroups have that are gone. */
 	if ((r == -ENOSPC || r == -EDQUOT) && cgio_vm_reap())
 		r = cgio_try_set(cgroup, which, text, admin);
-	if (r == -EDQUOT)
-		pr_notice_ratelimited("cgroup_io: io.vm.reserve: the children of a cgroup divide what it has itself\n");
+	if (r)
+		cgio_hint(which, r);
 	return r;
 }
 
