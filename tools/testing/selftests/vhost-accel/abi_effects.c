@@ -259,20 +259,6 @@ static void e_ring_reset(struct fix *f, struct text *t)
 	play_end(&p);
 }
 
-/* Workers, when there are @want of them: one that was told to stop is a task until it has. */
-static unsigned int workers_become(unsigned int want)
-{
-	unsigned int ms, n;
-
-	for (ms = 0; ms < SOON_MS; ms++) {
-		n = vg_workers(getpid(), NULL, 0);
-		if (n == want)
-			break;
-		usleep(1000);
-	}
-	return n;
-}
-
 static void e_reset_owner(struct fix *f, struct text *t)
 {
 	struct play p;
@@ -282,7 +268,7 @@ static void e_reset_owner(struct fix *f, struct text *t)
 	vg_dev_start(p.d, f->tap);
 	play_tx(&p);
 	play_say(&p, "reset", vg_ioctl(p.d->fd, VHOST_RESET_OWNER, NULL));
-	text_add(t, " workers:%u", workers_become(0));
+	text_add(t, " workers:%u", vg_workers_become(getpid(), NULL, 0));
 	for (i = 0; i < VG_RINGS; i++)
 		vg_ring_reset(&p.d->ring[i]);
 	play_end(&p);
@@ -290,7 +276,7 @@ static void e_reset_owner(struct fix *f, struct text *t)
 	play_start(&p, f, t);
 	play_say(&p, "setup", vg_dev_setup(p.d));
 	play_say(&p, "start", vg_dev_start(p.d, f->tap));
-	text_add(t, " workers:%u", workers_become(1));
+	text_add(t, " workers:%u", vg_workers_become(getpid(), NULL, 1));
 	play_tx(&p);
 	play_rx(&p);
 	play_say_base(&p);
@@ -471,14 +457,14 @@ static void e_workers(struct fix *f, struct text *t)
 	struct vg_config cfg = { .path = f->d.path, .mem_size = 1 << 20 };
 	struct vg_dev d;
 
-	text_add(t, " one:%u", workers_become(1));
+	text_add(t, " one:%u", vg_workers_become(getpid(), NULL, 1));
 	if (vg_dev_open(&d, &cfg))
 		return;
 	text_add(t, " opened:%u", vg_workers(getpid(), NULL, 0));
 	vg_ioctl(d.fd, VHOST_SET_OWNER, NULL);
 	text_add(t, " owned:%u", vg_workers(getpid(), NULL, 0));
 	vg_dev_close(&d);
-	text_add(t, " closed:%u", workers_become(1));
+	text_add(t, " closed:%u", vg_workers_become(getpid(), NULL, 1));
 }
 
 /* A call that is a kick: of the same ring, of the other ring, of another device. */

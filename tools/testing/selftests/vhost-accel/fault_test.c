@@ -166,7 +166,7 @@ static bool one_failure(int fd, unsigned int which, unsigned int nth, bool *ok)
 	if (dev.fd >= 0)
 		close(dev.fd);
 	dev.fd = -1;
-	*ok = *ok && expect(!vg_workers(getpid(), NULL, 0));
+	*ok = *ok && expect(!vg_workers_become(getpid(), NULL, 0));
 	return hit;
 }
 

@@ -156,18 +156,6 @@ static void child(void)
 	_exit(0);
 }
 
-static bool workers_go(pid_t owner)
-{
-	int ms;
-
-	for (ms = 0; vg_workers(owner, NULL, 0); ms += 10) {
-		if (ms > BED_SOON_MS)
-			return false;
-		usleep(10000);
-	}
-	return true;
-}
-
 /* Returns its exit status, or -1 if nothing ends it. */
 static int end_of(pid_t pid, unsigned int limit)
 {
@@ -209,7 +197,7 @@ static bool fuzz_round(unsigned int number, unsigned int ops)
 		return false;
 	status = end_of(pid, world.endless ? ops * FUZZ_THREADS : ~0U);
 	ok = expect(status >= 0) && expect(!WIFEXITED(status) || !WEXITSTATUS(status)) &&
-	     expect(workers_go(pid));
+	     expect(!vg_workers_become(pid, NULL, 0));
 	ksft_print_msg("%u operations, %s %d\n", world.progress[FUZZ_DID_OPS],
 		       WIFEXITED(status) ? "exit" : "signal",
 		       WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));

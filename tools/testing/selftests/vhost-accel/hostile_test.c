@@ -480,7 +480,7 @@ static bool in_flight(void)
 			return false;
 		usleep(10000);
 	}
-	if (!expect(!vg_workers(pid, NULL, 0)))
+	if (!expect(!vg_workers_become(pid, NULL, 0)))
 		return false;
 	return others_work();
 }

@@ -612,7 +612,7 @@ static bool c_multi_queue(void)
 		for (q = 0; q < QUEUES; q++)
 			vg_ring_ack(&d[q].ring[VG_RX]);
 	}
-	ok = ok && expect(vg_workers(getpid(), NULL, 0) == QUEUES);
+	ok = ok && expect(vg_workers_become(getpid(), NULL, QUEUES) == QUEUES);
 
 	for (q = 0; q < QUEUES; q++) {
 		vg_dev_close(&d[q]);

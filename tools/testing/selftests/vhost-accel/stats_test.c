@@ -221,7 +221,7 @@ static bool c_worker_ns(void)
 	if (bed_open(&b, &config) || bed_start(&b))
 		return false;
 	ok = expect(send_frames(&b, FRAMES, FRAME)) &&
-	     expect(vg_workers(getpid(), &tid, 1) == 1) && expect(bed_idles()) &&
+	     expect(vg_workers_become(getpid(), &tid, 1) == 1) && expect(bed_idles()) &&
 	     expect(!vg_sched_read(tid, &before));
 
 	/* Run once more, it has booked what was before. */
@@ -423,7 +423,7 @@ static bool c_describe(void)
 
 	if (bed_open(&b, &config) || bed_start(&b))
 		return false;
-	ok = expect(bed_works(&b)) && expect(vg_workers(getpid(), &tid, 1) == 1);
+	ok = expect(bed_works(&b)) && expect(vg_workers_become(getpid(), &tid, 1) == 1);
 	snprintf(want, sizeof(want), "%d", getpid());
 	ok = ok && expect(file_is(0, "owner", want));
 	snprintf(want, sizeof(want), "%d", tid);

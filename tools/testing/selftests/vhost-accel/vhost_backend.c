@@ -29,6 +29,7 @@
 #include "vhost_backend.h"
 
 #define PEER_BUFFER	(64 << 20)
+#define WORKERS_MS	30000	/* surely exit in less, even emulated */
 
 /* ---- interfaces --------------------------------------------------------- */
 
@@ -511,6 +512,19 @@ unsigned int vg_workers(pid_t owner, pid_t *tid, unsigned int max)
 	snprintf(dir, sizeof(dir), "/proc/%d/task", owner);
 	n = scan(dir, name, tid, max, 0);
 	return scan("/proc", name, tid, max, n);
+}
+
+unsigned int vg_workers_become(pid_t owner, pid_t *tid, unsigned int want)
+{
+	unsigned int ms, n;
+
+	for (ms = 0; ms < WORKERS_MS; ms++) {
+		n = vg_workers(owner, tid, tid ? want : 0);
+		if (n == want)
+			break;
+		usleep(1000);
+	}
+	return n;
 }
 
 static char state_of(pid_t tid)

@@ -149,6 +149,17 @@ int vg_peer_recv(int fd, struct virtio_net_hdr *hdr, void *frame, size_t size,
 unsigned int vg_workers(pid_t owner, pid_t *tid, unsigned int max);
 
 /**
+ * vg_workers_become() - Threads named vhost-@owner, when there are as many as wanted.
+ * @owner: Process that owns the devices.
+ * @tid: Receives their ids, room for @want of them; or NULL.
+ * @want: How many.
+ *
+ * A worker that was told to stop is a task until it has exited. Waits half a minute at most.
+ * Return: how many there are.
+ */
+unsigned int vg_workers_become(pid_t owner, pid_t *tid, unsigned int want);
+
+/**
  * struct vg_sched - Scheduler accounting of a thread.
  * @run_ns: Time on a CPU.
  * @slices: Times it was put on a CPU.

@@ -67,18 +67,6 @@ static bool cgroup_of(pid_t tid, char *cg, size_t size)
 	return found;
 }
 
-static bool workers_go(pid_t owner)
-{
-	int ms;
-
-	for (ms = 0; vg_workers(owner, NULL, 0); ms += 10) {
-		if (ms > BED_SOON_MS)
-			return false;
-		usleep(10000);
-	}
-	return true;
-}
-
 static bool tap_goes(const char *name)
 {
 	char path[64];
@@ -118,17 +106,17 @@ static bool c_name(void)
 	struct vg_dev a, b;
 	bool ok;
 
-	ok = expect(!vg_workers(getpid(), NULL, 0)) && expect(!vg_dev_open(&a, &cfg)) &&
+	ok = expect(!vg_workers_become(getpid(), NULL, 0)) && expect(!vg_dev_open(&a, &cfg)) &&
 	     expect(!vg_dev_open(&b, &cfg)) && expect(!vg_workers(getpid(), NULL, 0)) &&
 	     expect(!vg_dev_setup(&a)) && expect(vg_workers(getpid(), NULL, 0) == 1) &&
 	     expect(!vg_dev_setup(&b)) && expect(vg_workers(getpid(), NULL, 0) == 2);
 	vg_dev_close(&a);
-	ok = ok && expect(vg_workers(getpid(), NULL, 0) == 1);
+	ok = ok && expect(vg_workers_become(getpid(), NULL, 1) == 1);
 	ok = ok && expect(!vg_ioctl(b.fd, VHOST_RESET_OWNER, NULL)) &&
-	     expect(!vg_workers(getpid(), NULL, 0));
+	     expect(!vg_workers_become(getpid(), NULL, 0));
 	ok = ok && expect(!vg_dev_setup(&b)) && expect(vg_workers(getpid(), NULL, 0) == 1);
 	vg_dev_close(&b);
-	return ok && expect(!vg_workers(getpid(), NULL, 0));
+	return ok && expect(!vg_workers_become(getpid(), NULL, 0));
 }
 
 static bool move_to_cgroup(const char *cg)
@@ -164,7 +152,7 @@ static bool child_in_cgroup(void)
 	ok = expect(move_to_cgroup(cg)) && expect(!vg_dev_open(&d, &cfg));
 	if (ok && fork_mode != 0xff)
 		ok = expect(!vg_ioctl(d.fd, VHOST_SET_FORK_FROM_OWNER, &fork_mode));
-	ok = ok && expect(!vg_dev_setup(&d)) && expect(vg_workers(getpid(), &tid, 1) == 1) &&
+	ok = ok && expect(!vg_dev_setup(&d)) && expect(vg_workers_become(getpid(), &tid, 1) == 1) &&
 	     expect(cgroup_of(tid, its, sizeof(its))) && expect(!strcmp(its, cg));
 	/* Without the owner's consent there are other threads of it, not this kind. */
 	if (ok && fork_mode == 0) {
@@ -174,7 +162,7 @@ static bool child_in_cgroup(void)
 	vg_dev_close(&d);
 	move_to_cgroup(mine);
 	snprintf(path, sizeof(path), CGROUP_ROOT "%s", cg);
-	return expect(workers_go(getpid())) && expect(!rmdir(path)) && ok;
+	return expect(!vg_workers_become(getpid(), NULL, 0)) && expect(!rmdir(path)) && ok;
 }
 
 static bool c_cgroup(void)
@@ -217,7 +205,7 @@ static bool c_idle(void)
 
 	if (bed_open(&b, &config) || bed_start(&b))
 		return false;
-	ok = expect(bed_works(&b)) && expect(vg_workers(getpid(), &tid, 1) == 1) &&
+	ok = expect(bed_works(&b)) && expect(vg_workers_become(getpid(), &tid, 1) == 1) &&
 	     expect(bed_idles()) && expect(!vg_sched_read(tid, &before));
 	usleep(500000);
 	ok = ok && expect(!vg_sched_read(tid, &after)) &&
@@ -241,7 +229,7 @@ static bool c_idle_backlog(void)
 	vg_frame_fill(bed_buffer(0), FRAME, 1);
 	for (i = 0; i < 50; i++)
 		vg_peer_send(b.peer, &none, bed_buffer(0), FRAME);
-	ok = expect(vg_workers(getpid(), &tid, 1) == 1) && expect(bed_idles()) &&
+	ok = expect(vg_workers_become(getpid(), &tid, 1) == 1) && expect(bed_idles()) &&
 	     expect(!vg_sched_read(tid, &before));
 	for (i = 0; i < 50; i++)
 		vg_peer_send(b.peer, &none, bed_buffer(0), FRAME);
@@ -345,7 +333,7 @@ static bool c_kill(void)
 	for (i = 0; i < n; i++) {
 		pid_t pid = kill_one(-1);
 
-		if (pid < 0 || !expect(workers_go(pid)) || !expect(tap_goes(TAP)))
+		if (pid < 0 || !expect(!vg_workers_become(pid, NULL, 0)) || !expect(tap_goes(TAP)))
 			return false;
 	}
 	return true;
@@ -366,7 +354,7 @@ static bool c_orphan(void)
 		     expect(vg_ioctl(fd, VHOST_SET_VRING_NUM, &s) == -EPERM) &&
 		     expect(vg_ioctl(fd, VHOST_SET_OWNER, NULL) == -EBUSY);
 		close(fd);
-		ok = ok && expect(workers_go(pid)) && expect(tap_goes(TAP));
+		ok = ok && expect(!vg_workers_become(pid, NULL, 0)) && expect(tap_goes(TAP));
 	}
 	return ok;
 }
