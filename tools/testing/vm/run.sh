@@ -40,8 +40,8 @@ END
 # shellcheck source=tools/testing/vm/verdict.sh
 . "$VM_DIR/verdict.sh"
 
-# Of which all but the last ended by a fault of the emulator.
-MAX_BOOTS=3
+# Of which the first ended by a fault of the emulator.
+MAX_BOOTS=2
 
 arguments=("$@")
 kver=${KVER:-6.12}
@@ -216,7 +216,7 @@ while :; do
 	boot
 	reason=$(vm_judge "$out/console.log" "$out/tap" "$why")
 	artefact=
-	[ -z "$reason" ] || artefact=$(vm_artefact "$out/console.log" "$out/resets" "$out/tap")
+	[ -z "$reason" ] || artefact=$(vm_artefact "$out/console.log" "$out/resets")
 	if [ -z "$artefact" ] || [ $boots -ge $MAX_BOOTS ]; then
 		break
 	fi

@@ -64,14 +64,7 @@ vm_gif_artefact()
 		grep -aq 'RIP: 0010:__svm_vcpu_run+'
 }
 
-# vm_rip_artefact TAP: a silent nested guest at an address of its host's modules, of which it has none: guests run without
-# KASLR. Its exit was half undone, so that what was just loaded of the host was saved as the guest's.
-vm_rip_artefact()
-{
-	grep -aqE '^#( #)? RIP=ffffffffc' "$1"
-}
-
-# vm_artefact CONSOLE RESETS TAP: what the emulator did wrong, if that is why the run failed: only then, with no module of
+# vm_artefact CONSOLE RESETS: what the emulator did wrong, if that is why the run failed: only then, with no module of
 # ours in a trace, may the VM boot again. A triple fault in a machine that runs nested guests is a reset without a word:
 # a host that walks page tables as if they were a guest's. A kernel that goes wrong speaks first.
 vm_artefact()
@@ -82,8 +75,6 @@ vm_artefact()
 		echo "int3 artefact of the emulator ($(grep -am1 'RIP: 0010' "$1" | tr -d '\r'))"
 	elif vm_gif_artefact "$1"; then
 		echo "interrupt while the emulated processor must hold it"
-	elif [ -z "$(vm_splat "$1")" ] && vm_rip_artefact "$3"; then
-		echo "nested guest at an address of its host"
 	elif [ -z "$(vm_splat "$1")" ] && grep -aqs '^Triple fault' "$2"; then
 		echo "triple fault without a word of the kernel"
 	fi
