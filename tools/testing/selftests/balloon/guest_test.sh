@@ -183,7 +183,7 @@ in_use()
 
 	total=$(kst_meminfo MemTotal)
 	(
-		for ((i = 0; i < (LONG ? 60 : 4); i++)); do
+		for ((i = 0; i < (LONG ? 60 : 6); i++)); do
 			head -c 48M /dev/urandom >$TOUCHED/one && cp $TOUCHED/one $TOUCHED/two || exit 1
 			sum=$(cksum <$TOUCHED/one)
 			sleep 0.5

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # vmballoon in nested guests: sizes, and what vmballoon_host orders over vhost-vsock, also when they sleep; in the long
-# form two of them, while they need what the other has, reboot, migrate, and die. Their freed pages have a pattern (page_poison=1): a page that the host discarded against
-# the rules is found by the guest's kernel, which looks for it. The functions are called through ksft_test.
+# form two of them, while they need what the other has, reboot, migrate, and die. Their freed pages have a pattern
+# (page_poison=1): a page that the host discarded against the rules is found by the guest's kernel, which looks for it.
+# The functions are called through ksft_test.
 # shellcheck disable=SC2086,SC2317
 
 set -u
