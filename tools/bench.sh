@@ -25,6 +25,7 @@ archive of one, or is "live": a guest that is booted for it. See the same docume
                   machine only where nothing else runs)
   --pairs N       turns of both devices (default 7, with --insn 3)
   --ms N          length of a turn in milliseconds (default 400)
+  --append ARGS   further arguments of the kernel that is measured, as init_on_alloc=0
   --out DIR       where the results go (default: build/bench)
   --list          print the ids
 
@@ -106,6 +107,7 @@ apart=0
 build=
 pairs=
 ms=
+append=
 out=$TOP/build/bench
 
 while [ $# -gt 0 ]; do
@@ -116,6 +118,7 @@ while [ $# -gt 0 ]; do
 	--no-build)	build=--no-build ;;
 	--pairs)	pairs=${2:?--pairs needs a number}; shift ;;
 	--ms)		ms=${2:?--ms needs a number}; shift ;;
+	--append)	append=${2:?--append needs arguments}; shift ;;
 	--out)		out=${2:?--out needs a directory}; shift ;;
 	--list)		list; exit ;;
 	-h|--help)	usage; exit 0 ;;
@@ -170,6 +173,8 @@ measure()
 	"$@" ${build:+"$build"} --timeout 900 --env "BENCH_IDS=$found" "${arguments[@]}" "${last[@]}" 2>&1 ||
 		echo "# bench: ${last[*]} failed"
 }
+
+[ -z "$append" ] || vm_arguments+=(--append "$append")
 
 # Something for the page cache of the VM.
 truncate -s 4G "$TOP/build/bench-cache"

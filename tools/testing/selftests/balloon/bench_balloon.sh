@@ -16,8 +16,14 @@ set -u
 MIB=$((1024 * 1024))
 SIZE=$((1024 * MIB))
 PAIRS=${BENCH_PAIRS:-7}
-IDS=(balloon.inflate balloon.deflate balloon.handover balloon.inflate.grab balloon.inflate.cache balloon.inflate.noreport idle.balloon)
+IDS=(balloon.inflate balloon.deflate balloon.handover balloon.inflate.grab balloon.inflate.cache balloon.inflate.noreport idle.balloon balloon.slowdown)
 TOUCHED=/run/vmballoon
+TOUCH=$VMACCEL_TOP/build/selftests/balloon/bench_touch
+# A target that moves: MS for each slot, MiB that it differs by, and what is done in the slots of a turn: nothing, as
+# memory freed before is reported then, at rest, less memory, and all of it.
+SLOT=2000
+STEP=256
+SLOTS=(none rest rest less full less full none rest rest)
 # Zeroes, made by tools/bench.sh.
 CACHED=$VMACCEL_TOP/build/bench-cache
 
@@ -51,7 +57,7 @@ milliseconds()
 # As much as is given away was used once, and is free.
 state_free()
 {
-	fallocate -l $SIZE $TOUCHED/file && rm $TOUCHED/file && sleep 0.5
+	head -c $SIZE /dev/zero >$TOUCHED/file && rm $TOUCHED/file && sleep 0.5
 }
 
 # Nothing is free, and nothing is in use but for files in memory.
@@ -111,6 +117,53 @@ pairs()
 	done
 }
 
+# turn_of_slots: what all processors get done at REST and while the target MOVES; REACHED sizes are there in time.
+turn_of_slots()
+{
+	local i size work start line
+	local -a rounds
+
+	REACHED=0 REST=0 MOVES=0
+	exec {work}< <("$TOUCH" ${#SLOTS[@]} $SLOT)
+	read -r -t 60 line <&"$work" && [ "$line" = start ] || return 1
+	start=${EPOCHREALTIME/./}
+	for ((i = 0; i < ${#SLOTS[@]}; i++)); do
+		size=
+		case ${SLOTS[i]} in
+		less)	size=$((full - STEP * MIB)) ;;
+		full)	size=$full ;;
+		esac
+		[ -z "$size" ] || balloon_set "$size" || return 1
+		while [ $((${EPOCHREALTIME/./} - start)) -lt $(((i + 1) * SLOT * 1000)) ]; do
+			sleep 0.1
+		done
+		[ -z "$size" ] || ! balloon_is "$size" || REACHED=$((REACHED + 1))
+	done
+	read -r -t 60 -a rounds <&"$work" && exec {work}<&- && [ ${#rounds[@]} = ${#SLOTS[@]} ] || return 1
+	ksft_print_msg "rounds: ${rounds[*]}"
+	for ((i = 0; i < ${#SLOTS[@]}; i++)); do
+		case ${SLOTS[i]} in
+		rest)		REST=$((REST + rounds[i])) ;;
+		less|full)	MOVES=$((MOVES + rounds[i])) ;;
+		esac
+	done
+	[ $REST -gt 0 ] && [ $MOVES -gt 0 ]
+}
+
+# How long the guest takes for its work while the target moves, in percent of that while it rests.
+slowdown()
+{
+	local i side
+
+	for ((i = 0; i < PAIRS; i++)); do
+		for side in ours peer; do
+			driver $side && state_free && turn_of_slots && balloon_to "$full" || return 1
+			ksft_print_msg "$side: $REST rounds at rest, $MOVES while it moves, $REACHED of 4 sizes in time"
+			ksft_print_msg "run: id=balloon.slowdown unit=% side=$side value=$((REST * 100 / MOVES)) peer=virtio_balloon"
+		done
+	done
+}
+
 # A driver that has a balloon, and is left alone.
 idle()
 {
@@ -132,6 +185,7 @@ bench()
 
 	case $1 in
 	idle.balloon)	PAIRS=$(((PAIRS + 1) / 2)) idle ;;
+	balloon.slowdown)	PAIRS=$(((PAIRS + 1) / 2)) slowdown ;;
 	balloon.inflate.grab)	pairs "$1" state_free $most grab=1 ;;
 	balloon.inflate.cache)
 		# 512 MiB were free before.
@@ -147,7 +201,7 @@ bench()
 }
 
 ksft_print_header
-kst_need modprobe fallocate
+kst_need modprobe
 qmp_open
 mkdir -p $TOUCHED
 mount -t tmpfs -o huge=always,size=90% vmballoon $TOUCHED || ksft_exit_fail_msg "no tmpfs"
