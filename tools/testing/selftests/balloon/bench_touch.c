@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a guest gets done: each processor reads and writes memory that it keeps, computes with it, and takes new
- * memory from the kernel and returns it.
+ * What a guest gets done: each processor reads and writes memory that it keeps, computes with
+ * it, and takes new memory from the kernel and returns it.
  *
  *   bench_touch SLOTS MILLISECONDS
  *
- * Prints "start" once all have their memory, and after that many slots of that length what all processors
- * together did in each: rounds.
+ * Prints "start" once all have their memory, and after that many slots of that length what all
+ * processors together did in each: rounds.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KEPT	(8U << 20)
-#define NEW	(1U << 20)
+#define KEPT	(8192U * 1024)
+#define NEW	(1024U * 1024)
 #define PAGE	4096U
 /* Of the kept memory, in a round. */
 #define STRIDE	64U
@@ -85,7 +85,8 @@ int main(int argc, char **argv)
 	slot_ns = argc == 3 ? strtoul(argv[2], NULL, 10) * 1000000ULL : 0;
 	threads = calloc(n, sizeof(*threads));
 	rounds = calloc(n * slots, sizeof(*rounds));
-	if (!slots || !slot_ns || !threads || !rounds || pthread_barrier_init(&ready, NULL, n + 1)) {
+	if (!slots || !slot_ns || !threads || !rounds ||
+	    pthread_barrier_init(&ready, NULL, n + 1)) {
 		fprintf(stderr, "usage: bench_touch SLOTS MILLISECONDS\n");
 		return 2;
 	}
