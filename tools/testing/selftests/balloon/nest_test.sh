@@ -32,7 +32,8 @@ balloon_to()
 {
 	guest_do "$1" '{"execute":"balloon","arguments":{"value":'"$2"'}}' >/dev/null && kst_wait 30 balloon_is "$1" "$2" && return
 	ksft_print_msg "guest $1 has $(($(balloon_actual "$1") / MIB)) MiB and is to have $(($2 / MIB)): $(
-		guest_exec "$1" 'head -n 3 /proc/meminfo; cat /proc/buddyinfo /sys/bus/virtio/drivers/vmballoon/virtio*/blocks' | tr -s '\n ' ' ')"
+		guest_exec "$1" 'head -n 3 /proc/meminfo; cat /proc/buddyinfo /sys/bus/virtio/drivers/vmballoon/virtio*/blocks
+			grep virtio /proc/interrupts; grep -h vmg_ /proc/[0-9]*/stack' | tr -s '\n ' ' ')"
 	return 1
 }
 
