@@ -257,6 +257,15 @@ grab()
 	touch_memory $((full - less)) && rmmod vmballoon
 }
 
+# The same while memory is compacted, goes offline, and is in use.
+grab_churn()
+{
+	kst_insmod vmballoon grab=1 && touch_memory $((512 * MIB)) && compaction && touch_memory $((512 * MIB)) && offline &&
+		touch_memory $((512 * MIB)) && in_use || return 1
+	ksft_print_msg "$(cat "$BALLOON/grabbed") blocks as they were"
+	[ "$(cat "$BALLOON/grabbed")" -gt 0 ] && touch_memory $((full - less)) && rmmod vmballoon
+}
+
 # rebind FROM TO: the device gets the other driver.
 rebind()
 {
@@ -345,7 +354,7 @@ too_much()
 ksft_print_header
 kst_need modprobe fallocate
 qmp_open
-ksft_set_plan $((LONG ? 18 : 16))
+ksft_set_plan $((LONG ? 19 : 16))
 
 # In large pages: with small ones emulated machines take long.
 mkdir -p $TOUCHED
@@ -369,6 +378,7 @@ ksft_test "load while the device asks for less" load_again
 ksft_test "unload while it moves" unload_moving
 rmmod vmballoon
 ksft_test "free memory as it is" grab
+[ "$LONG" = 0 ] || ksft_test "free memory as it is, in a kernel that is busy with memory" grab_churn
 ksft_test "taken over from the stock driver, and back" take_over
 ksft_test "pulled out, and page by page" page_by_page
 ksft_test "deflate on OOM" deflate_on_oom
