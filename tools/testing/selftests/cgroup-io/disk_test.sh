@@ -148,10 +148,9 @@ as_linear()
 {
 	local linear ours
 
-	dmsetup create vmio-linear --noudevsync --table "0 $(blockdev --getsz "$LOWER") linear $LOWER 0" &&
-	dmsetup mknodes vmio-linear || return 1
+	vmio_dm vmio-linear "0 $(blockdev --getsz "$LOWER") linear $LOWER 0" || return 1
 	linear=$(lower /dev/mapper/vmio-linear)
-	dmsetup remove --noudevsync --retry vmio-linear
+	vmio_no_dm vmio-linear
 	ours=$(lower "$DEV")
 	ksft_print_msg "discards, sectors of them, flushes: $ours"
 	[ "$linear" = "$ours" ] && [ "${ours##* }" -gt 0 ] && return 0
@@ -244,12 +243,11 @@ shared_pool()
 	local half
 
 	half=$(($(blockdev --getsz "$LOWER") / 2))
-	dmsetup create vmio-two --noudevsync --table "$(vmio_table "$half" "$LOWER" pool=test "offset=$half")" &&
-	dmsetup mknodes vmio-two &&
+	vmio_dm vmio-two "$(vmio_table "$half" "$LOWER" pool=test "offset=$half")" &&
 	counted a rbytes 4096 dd if=/dev/mapper/vmio-two of=/dev/null bs=4k count=1 iflag=direct
 	local r=$?
 
-	dmsetup remove --noudevsync --retry vmio-two && [ -e /sys/block/vmio-test ] && return "$r"
+	vmio_no_dm vmio-two && [ -e /sys/block/vmio-test ] && return "$r"
 }
 
 stalled()
@@ -262,9 +260,8 @@ stuck()
 {
 	local r=0 load one
 
-	dmsetup create vmio-below --noudevsync --table "0 32768 linear $LOWER 0" && dmsetup mknodes vmio-below &&
-	dmsetup create vmio-two --noudevsync --table "$(vmio_table 32768 /dev/mapper/vmio-below pool=test)" &&
-	dmsetup mknodes vmio-two && dmsetup suspend --noudevsync vmio-below || return 1
+	vmio_dm vmio-below "0 32768 linear $LOWER 0" &&
+	vmio_dm vmio-two "$(vmio_table 32768 /dev/mapper/vmio-below pool=test)" && dmsetup suspend --noudevsync vmio-below || return 1
 	in_vm a "$DISK_IO" read /dev/mapper/vmio-two 32 32 &
 	load=$!
 	kst_wait 30 stalled || r=1
@@ -272,19 +269,48 @@ stuck()
 	one=$!
 	kst_wait 30 ended "$one" && wait "$one" || r=1
 	dmsetup resume --noudevsync vmio-below && wait "$load" && ! stalled || r=1
-	dmsetup remove --noudevsync --retry vmio-two && dmsetup remove --noudevsync --retry vmio-below && return "$r"
+	vmio_no_dm vmio-two && vmio_no_dm vmio-below && return "$r"
+}
+
+# A member whose disk takes no more, so that who sends there waits, and the pool's own worker with it; then a second
+# comes, whose requests have to wait for their turns.
+blocked()
+{
+	local loop r=0 load one
+
+	vmio_dm vmio-below "0 32768 linear $LOWER 0" && modprobe loop &&
+	loop=$(losetup --find --show --direct-io=on /dev/mapper/vmio-below) || return 1
+	echo none >"/sys/block/${loop##*/}/queue/scheduler" && echo 4 >"/sys/block/${loop##*/}/queue/nr_requests" &&
+	vmio_dm vmio-one "$(vmio_table 32768 "$loop" pool=block window=1)" && dmsetup suspend --noudevsync vmio-below || r=1
+	in_vm a "$DISK_IO" read /dev/mapper/vmio-one 16 16 &
+	load=$!
+	kst_wait 30 block_has queued 15 && dmsetup message vmio-one 0 window 16 && kst_wait 30 block_has queued 0 || r=1
+	kst_wait 10 grep -qs blk_mq_get_tag /proc/[0-9]*/stack || { ksft_print_msg "nobody waits at the disk"; r=1; }
+	vmio_dm vmio-two "$(vmio_table 32768 "$LOWER" pool=block)" || r=1
+	in_vm b dd if=/dev/mapper/vmio-two of=/dev/null bs=4k count=4 iflag=direct 2>/dev/null &
+	one=$!
+	kst_wait 30 ended "$one" && wait "$one" || r=1
+	kill -0 "$load" || r=1
+	dmsetup resume --noudevsync vmio-below && wait "$load" || r=1
+	vmio_no_dm vmio-two vmio-one && losetup --detach "$loop" && vmio_no_dm vmio-below && return "$r"
+}
+
+# block_has KEY VALUE: of VM a in the pool block
+block_has()
+{
+	grep -q "^block .* $1=$2 " "$VM_ROOT/a/io.vm.stat"
 }
 
 removed()
 {
-	dmsetup remove --noudevsync --retry vmio-test && [ ! -e /sys/block/vmio-test ] &&
+	vmio_no_dm vmio-test && [ ! -e /sys/block/vmio-test ] &&
 	[ -z "$(<"$VM_ROOT/a/io.vm.stat")" ] && rmmod dm_vmio && kst_insmod dm_vmio
 }
 
-kst_need fio dmsetup blkdiscard
+kst_need fio dmsetup blkdiscard losetup
 vmio_test_bed 10000 io
 ksft_print_header
-ksft_set_plan $((LONG ? 15 : 13))
+ksft_set_plan $((LONG ? 16 : 14))
 ksft_test "tables that are refused" bad_tables
 ksft_test "tables and messages" tables
 ksft_test "the private disk is nobody's" private
@@ -306,5 +332,6 @@ else
 fi
 ksft_test "two devices in a pool" shared_pool
 ksft_test "one of two that is stuck" stuck
+ksft_test "a first that blocks who sends there, and a second" blocked
 ksft_test "the pool goes with its last device" removed
 ksft_finished

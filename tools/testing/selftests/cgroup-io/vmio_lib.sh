@@ -82,14 +82,34 @@ vmio_table()
 	echo "0 $sectors vmio $*"
 }
 
+# vmio_dm NAME TABLE...: /dev/mapper/NAME
+vmio_dm()
+{
+	local name=$1
+	shift
+
+	dmsetup create "$name" --noudevsync --table "$*" && dmsetup mknodes "$name"
+}
+
+# vmio_no_dm NAME...: those that there are go
+vmio_no_dm()
+{
+	local name r=0
+
+	for name; do
+		[ ! -e "/dev/mapper/$name" ] || dmsetup remove --noudevsync --retry "$name" || r=1
+	done
+	return "$r"
+}
+
 # vmio_create NAME DEVICE [ARGUMENT...]: /dev/mapper/NAME over the whole device
 vmio_create()
 {
 	local name=$1 device=$2
 	shift 2
 
-	dmsetup create "$name" --noudevsync --table "$(vmio_table "$(blockdev --getsz "$device")" "$device" "$@")" &&
-		kst_undo dmsetup remove --noudevsync --retry "$name" && dmsetup mknodes "$name"
+	kst_undo vmio_no_dm "$name" &&
+		vmio_dm "$name" "$(vmio_table "$(blockdev --getsz "$device")" "$device" "$@")"
 }
 
 # vmio_load NAME DEVICE: random reads of 4 KiB, until killed; so many at a time that a VM has always some that wait,
