@@ -140,6 +140,16 @@ static ssize_t cgio_item_reserve_store(struct config_item *item, const char *pag
 	return cgio_item_store(item, page, len, CGIO_RESERVE);
 }
 
+static ssize_t cgio_item_latency_show(struct config_item *item, char *page)
+{
+	return cgio_item_show(item, page, CGIO_LATENCY);
+}
+
+static ssize_t cgio_item_latency_store(struct config_item *item, const char *page, size_t len)
+{
+	return cgio_item_store(item, page, len, CGIO_LATENCY);
+}
+
 static ssize_t cgio_item_stat_show(struct config_item *item, char *page)
 {
 	return cgio_item_show(item, page, CGIO_STAT);
@@ -149,6 +159,7 @@ CONFIGFS_ATTR(cgio_item_, cgroup);
 CONFIGFS_ATTR(cgio_item_, shares);
 CONFIGFS_ATTR(cgio_item_, limit);
 CONFIGFS_ATTR(cgio_item_, reserve);
+CONFIGFS_ATTR(cgio_item_, latency);
 CONFIGFS_ATTR_RO(cgio_item_, stat);
 
 static struct configfs_attribute *cgio_item_attrs[] = {
@@ -156,6 +167,7 @@ static struct configfs_attribute *cgio_item_attrs[] = {
 	&cgio_item_attr_shares,
 	&cgio_item_attr_limit,
 	&cgio_item_attr_reserve,
+	&cgio_item_attr_latency,
 	&cgio_item_attr_stat,
 	NULL,
 };

@@ -79,6 +79,27 @@ static int cgio_reserve_set(struct cgio_vm *vm, const char *text, bool admin)
 	return 0;
 }
 
+static void cgio_latency_show(struct seq_file *seq, struct cgio_vm *vm)
+{
+	if (vm && vm->latency != CGIO_LATENCY_NONE)
+		seq_printf(seq, "%llu\n", vm->latency);
+	else
+		seq_puts(seq, "max\n");
+}
+
+static int cgio_latency_set(struct cgio_vm *vm, const char *text, bool admin)
+{
+	u64 us;
+	int r = cgio_knob_latency(text, &us);
+
+	if (r)
+		return r;
+	if (!cgio_vm_latency_fits(vm, us, admin))
+		return -EDQUOT;
+	cgio_vm_latency_raise(vm, us);
+	return 0;
+}
+
 static void cgio_stat_show(struct seq_file *seq, struct cgio_vm *vm)
 {
 	if (vm)
@@ -101,6 +122,7 @@ static const struct cgio_setting cgio_settings[] = {
 	[CGIO_SHARES] = { cgio_shares_show, cgio_shares_set },
 	[CGIO_LIMIT] = { cgio_limit_show, cgio_limit_set },
 	[CGIO_RESERVE] = { cgio_reserve_show, cgio_reserve_set },
+	[CGIO_LATENCY] = { cgio_latency_show, cgio_latency_set },
 	[CGIO_STAT] = { cgio_stat_show },
 };
 
@@ -141,6 +163,11 @@ static void cgio_hint(enum cgio_file which, int r)
 		[CGIO_SHARES] = "io.vm.shares: 1 to 10000, low, normal, high or default",
 		[CGIO_LIMIT] = "io.vm.limit: disk iops=<n> bps=<n>, each 1 to 256G or max",
 		[CGIO_RESERVE] = "io.vm.reserve: disk iops=<n> bps=<n>, each 1 to 256G or max",
+		[CGIO_LATENCY] = "io.vm.latency: 1 to 68719476 us, or max",
+	};
+	static const char * const quotas[] = {
+		[CGIO_RESERVE] = "io.vm.reserve: children divide what a cgroup has itself",
+		[CGIO_LATENCY] = "io.vm.latency: no less than what the cgroup above has",
 	};
 
 	switch (r) {
@@ -149,7 +176,7 @@ static void cgio_hint(enum cgio_file which, int r)
 		pr_notice_ratelimited("cgroup_io: %s\n", formats[which]);
 		break;
 	case -EDQUOT:
-		pr_notice_ratelimited("cgroup_io: io.vm.reserve: the children of a cgroup divide what it has itself\n");
+		pr_notice_ratelimited("cgroup_io: %s\n", quotas[which]);
 		break;
 	case -E2BIG:
 		pr_notice_ratelimited("cgroup_io: a cgroup has settings down to level %d\n",
@@ -173,7 +200,8 @@ static void cgio_hint(enum cgio_file which, int r)
  *
  * Context: process; may sleep.
  * Return: 0; -EINVAL, -ERANGE: see knob_core.c; -EDQUOT if the parent's reservation does
- * not have that much; -E2BIG, -ENOSPC, -ENOMEM: see cgio_vm_get().
+ * not have that much, or its latency target is less strict; -E2BIG, -ENOSPC, -ENOMEM: see
+ * cgio_vm_get().
  */
 int cgio_setting_set(struct cgroup *cgroup, enum cgio_file which, const char *text, bool admin)
 {
@@ -228,6 +256,13 @@ static struct cftype cgio_cftypes[] = {
 	{
 		.name = "vm.reserve",
 		.private = CGIO_RESERVE,
+		.flags = CFTYPE_NOT_ON_ROOT,
+		.seq_show = cgio_seq_show,
+		.write = cgio_write,
+	},
+	{
+		.name = "vm.latency",
+		.private = CGIO_LATENCY,
 		.flags = CFTYPE_NOT_ON_ROOT,
 		.seq_show = cgio_seq_show,
 		.write = cgio_write,

@@ -47,6 +47,7 @@ struct work_struct;
  * @shares: as set, %CGIO_SHARES_DEFAULT if they are not
  * @limit: by enum vmshare_unit, 0 for none
  * @reserve: by enum vmshare_unit, 0 for none
+ * @latency: target, in us; %CGIO_LATENCY_NONE if it has none
  * @rcu: frees it, and @index
  *
  * The first three are constant, and read under RCU. The others are protected by
@@ -64,6 +65,7 @@ struct cgio_vm {
 	u32 shares;
 	u64 limit[VMSHARE_UNITS];
 	u64 reserve[VMSHARE_UNITS];
+	u64 latency;
 	struct rcu_head rcu;
 };
 
@@ -98,12 +100,14 @@ struct cgio_pool {
  * @CGIO_SHARES: its shares
  * @CGIO_LIMIT: its limits
  * @CGIO_RESERVE: its reservations
+ * @CGIO_LATENCY: its latency target
  * @CGIO_STAT: what it has had
  */
 enum cgio_file {
 	CGIO_SHARES,
 	CGIO_LIMIT,
 	CGIO_RESERVE,
+	CGIO_LATENCY,
 	CGIO_STAT,
 };
 
@@ -124,6 +128,8 @@ void cgio_vm_changed(struct cgio_vm *vm);
 bool cgio_vm_reap(void);
 bool cgio_vm_reserve_fits(const struct cgio_vm *vm, const u64 *reserve);
 void cgio_vm_reserve_cut(struct cgio_vm *vm, enum vmshare_unit unit, u64 rate);
+bool cgio_vm_latency_fits(const struct cgio_vm *vm, u64 us, bool admin);
+void cgio_vm_latency_raise(struct cgio_vm *vm, u64 us);
 int cgio_pool_register(struct cgio_pool *pool);
 void cgio_pool_unregister(struct cgio_pool *pool);
 void cgio_pools_show(struct cgio_vm *vm, struct seq_file *seq);

@@ -7,10 +7,11 @@
  * Model: a setting is taken as a whole or not at all. Shares are a number, or one of the
  * names that vSphere has for them, in its ratios. Rates are "disk" and pairs key=value,
  * as io.max has them: a key that is not named keeps its value, "max" is no rate, k, M, G
- * and T count 1024 each. Words are divided by blanks; an end of line may follow.
+ * and T count 1024 each. A latency is a number of us, or "max" for none. Words are divided
+ * by blanks; an end of line may follow.
  *
- * Limits: a rate is 1 to %VMSHARE_RATE_MAX. What is larger, or overflows, is refused
- * with ERANGE; all else that is no setting with EINVAL.
+ * Limits: a rate is 1 to %VMSHARE_RATE_MAX, a latency 1 to %CGIO_LATENCY_MAX. What is
+ * larger, or overflows, is refused with ERANGE; all else that is no setting with EINVAL.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -123,6 +124,33 @@ u32 cgio_knob_weight(const char *text)
 
 	text = cgio_skip_blanks(end ? end : text);
 	return cgio_number(&text, VMSHARE_WEIGHT_MAX, false, &n) ? VMSHARE_WEIGHT_DEFAULT : n;
+}
+
+/**
+ * cgio_knob_latency() - what is written to io.vm.latency
+ * @text: a number, or "max"
+ * @us: set on success; %CGIO_LATENCY_NONE for "max"
+ *
+ * Return: 0, -EINVAL or -ERANGE.
+ */
+int cgio_knob_latency(const char *text, u64 *us)
+{
+	const char *end;
+	u64 n = CGIO_LATENCY_NONE;
+	int r;
+
+	text = cgio_skip_blanks(text);
+	end = cgio_skip_word(text, "max", true);
+	if (!end) {
+		r = cgio_number(&text, CGIO_LATENCY_MAX, false, &n);
+		if (r)
+			return r;
+		end = text;
+	}
+	if (*cgio_skip_blanks(end))
+		return -EINVAL;
+	*us = n;
+	return 0;
 }
 
 /* One pair; returns what is behind it in @text. */

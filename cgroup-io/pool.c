@@ -35,6 +35,9 @@ static void vmio_apply(struct vmio_pool *pool, struct vmio_class *class,
 		if (group->reserve[i].rate != vm->reserve[i])
 			vmshare_set_reserve(&pool->sched, group, i, vm->reserve[i], now);
 	}
+	if (class->latency.target != vm->latency * NSEC_PER_USEC)
+		vmlat_set_target(&pool->latency, &class->latency, vm->latency * NSEC_PER_USEC,
+				 now);
 	vmio_kick(pool, now);
 }
 
@@ -90,6 +93,7 @@ static void vmio_remove(struct cgio_pool *cgio, struct cgio_vm *vm)
 	/* Nobody can lift them any more, and what waits may be what others wait for. */
 	for (i = 0; i < VMSHARE_UNITS; i++)
 		vmshare_set_limit(&pool->sched, &class->group, i, 0, now);
+	vmlat_set_target(&pool->latency, &class->latency, 0, now);
 	vmio_kick(pool, now);
 	vmio_class_put(pool, class);
 	spin_unlock_irq(&pool->lock);
@@ -109,20 +113,22 @@ static void vmio_show(struct cgio_pool *cgio, struct cgio_vm *vm, struct seq_fil
 	struct vmio_pool *pool = vmio_of_cgio(cgio);
 	struct vmio_class *class = pool->classes[vm->index];
 	struct vmio_stats s;
-	u64 behind;
+	u64 behind, missed;
 	u32 queued;
 
 	spin_lock_irq(&pool->lock);
 	s = class->stats;
 	queued = class->self.queued;
+	missed = class->latency.missed_ns;
 	behind = vmshare_behind(&class->group, ktime_get_ns());
 	spin_unlock_irq(&pool->lock);
 	seq_printf(seq, "%s rbytes=%llu wbytes=%llu dbytes=%llu rios=%llu wios=%llu dios=%llu",
 		   pool->name, s.bytes[VMIO_READ], s.bytes[VMIO_WRITE],
 		   s.bytes[VMIO_OTHER], s.ios[VMIO_READ], s.ios[VMIO_WRITE],
 		   s.ios[VMIO_OTHER]);
-	seq_printf(seq, " debt_ios=%llu queued=%u behind_ns=%llu wait_ns=%llu disk_ns=%llu",
-		   s.debt_ios, queued, behind, s.wait_ns, s.disk_ns);
+	seq_printf(seq, " debt_ios=%llu late_ios=%llu queued=%u behind_ns=%llu missed_ns=%llu",
+		   s.debt_ios, s.late_ios, queued, behind, missed);
+	seq_printf(seq, " wait_ns=%llu disk_ns=%llu", s.wait_ns, s.disk_ns);
 	vmio_show_hist(seq, "wait_log2", s.wait);
 	vmio_show_hist(seq, "disk_log2", s.disk);
 	seq_puts(seq, "\n");
@@ -191,6 +197,7 @@ static struct vmio_pool *vmio_pool_new(const char *name)
 	INIT_LIST_HEAD(&pool->list);
 	INIT_LIST_HEAD(&pool->targets);
 	vmwindow_init(&pool->window);
+	vmlat_init(&pool->latency);
 	hrtimer_init(&pool->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	pool->timer.function = vmio_timer;
 	INIT_WORK(&pool->send, vmio_send_work);

@@ -79,7 +79,7 @@ static unsigned int vmio_hist(u64 ns)
 static bool vmio_has_room(const struct vmio_pool *pool)
 {
 	lockdep_assert_held(&pool->lock);
-	return pool->busy - pool->passed < pool->window.window;
+	return pool->busy - pool->passed < vmio_window(pool);
 }
 
 /* Then nobody else waits when it stalls. */
@@ -426,6 +426,19 @@ void vmio_class_put(struct vmio_pool *pool, struct vmio_class *class)
 	}
 }
 
+/* Was it in time, for the nearest target from its own class upward? */
+static void vmio_keep_latency(struct vmio_pool *pool, const struct vmio_io *io, u64 now)
+{
+	struct vmio_class *class = io->class;
+
+	lockdep_assert_held(&pool->lock);
+	while (class && !class->latency.target)
+		class = class->parent;
+	io->class->stats.late_ios += vmlat_done(&pool->latency, class ? &class->latency : NULL,
+						io->issued, pool->busy - pool->passed,
+						pool->window.base, now);
+}
+
 /* What the request says about the disk; nothing, if it moved no data. */
 static void vmio_learn(struct vmio_pool *pool, const struct bio *bio,
 		       const struct vmio_io *io, u64 ns, u64 now)
@@ -433,8 +446,12 @@ static void vmio_learn(struct vmio_pool *pool, const struct bio *bio,
 	struct vmshare_req req;
 
 	lockdep_assert_held(&pool->lock);
-	if (!pool->adapt || bio->bi_status || io->kind == VMIO_OTHER || !io->bytes ||
+	if (bio->bi_status || io->kind == VMIO_OTHER || !io->bytes ||
 	    bio_op(bio) == REQ_OP_WRITE_ZEROES)
+		return;
+	if (pool->latency.wanted)
+		vmio_keep_latency(pool, io, now);
+	if (!pool->adapt)
 		return;
 	vmio_req(io, &req);
 	vmwindow_done(&pool->window, min(req.cost, VMSHARE_AMOUNT_MAX), ns, pool->busy, now);

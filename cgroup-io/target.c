@@ -225,16 +225,18 @@ static void vmio_status(struct dm_target *ti, status_type_t type, unsigned int f
 	unsigned int sz = 0, busy;
 	struct vmwindow window;
 	bool adapt, stalled;
+	u32 at_most;
 
 	spin_lock_irq(&pool->lock);
 	stalled = t->stalled;
 	busy = pool->busy;
 	window = pool->window;
 	adapt = pool->adapt;
+	at_most = vmio_window(pool);
 	spin_unlock_irq(&pool->lock);
 	switch (type) {
 	case STATUSTYPE_INFO:
-		DMEMIT("%s busy=%u window=%u%s", pool->name, busy, window.window,
+		DMEMIT("%s busy=%u window=%u%s", pool->name, busy, at_most,
 		       stalled ? " stalled" : "");
 		break;
 	case STATUSTYPE_TABLE:

@@ -438,6 +438,82 @@ void cgio_vm_reserve_cut(struct cgio_vm *vm, enum vmshare_unit unit, u64 rate)
 	}
 }
 
+/* What counts for a VM: its own target, or that of the nearest above it that has one. */
+static u64 cgio_latency_of(const struct cgio_vm *vm)
+{
+	while (vm && !vm->latency)
+		vm = vm->parent;
+	return vm ? vm->latency : CGIO_LATENCY_NONE;
+}
+
+/* Is a target stricter than one that may be none? */
+static bool cgio_is_stricter(u64 us, u64 than)
+{
+	return us && (!than || us < than);
+}
+
+static bool cgio_is_below(const struct cgio_vm *vm, const struct cgio_vm *above)
+{
+	do {
+		vm = vm->parent;
+	} while (vm && vm != above);
+	return vm;
+}
+
+/**
+ * cgio_vm_latency_fits() - may a VM have this target?
+ * @vm: VM, not the root
+ * @us: target; %CGIO_LATENCY_NONE for none
+ * @admin: the host's administrator wants it
+ *
+ * A target is kept at the cost of all others, so that whoever was given a part of the tree
+ * has none that is stricter than what that was given, and takes none from those below.
+ *
+ * Context: process; cgio_lock held.
+ * Return: true if it may.
+ */
+bool cgio_vm_latency_fits(const struct cgio_vm *vm, u64 us, bool admin)
+{
+	const u64 above = cgio_latency_of(vm->parent);
+	const struct cgio_vm *below;
+
+	lockdep_assert_held(&cgio_lock);
+	if ((above || !admin) && cgio_is_stricter(us, above))
+		return false;
+	if (admin)
+		return true;
+	list_for_each_entry(below, &cgio_list, node) {
+		if (cgio_is_below(below, vm) &&
+		    cgio_is_stricter(below->latency, us ? us : above))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * cgio_vm_latency_raise() - give a VM a target, and those below none that is stricter
+ * @vm: VM, not the root
+ * @us: target; %CGIO_LATENCY_NONE for none: then what is above it counts
+ *
+ * Context: process; cgio_lock held. Pools are told of those below, not of @vm.
+ */
+void cgio_vm_latency_raise(struct cgio_vm *vm, u64 us)
+{
+	struct cgio_vm *below;
+
+	lockdep_assert_held(&cgio_lock);
+	if (vm->latency == us)
+		return;
+	vm->latency = us;
+	us = cgio_latency_of(vm);
+	list_for_each_entry(below, &cgio_list, node) {
+		if (!cgio_is_below(below, vm) || !cgio_is_stricter(below->latency, us))
+			continue;
+		below->latency = us;
+		cgio_vm_changed(below);
+	}
+}
+
 /**
  * cgio_pool_register() - a scheduler comes; it is told of all VMs
  * @pool: scheduler

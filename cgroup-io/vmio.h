@@ -13,6 +13,7 @@
 #include <linux/workqueue.h>
 
 #include "internal.h"
+#include "latency_core.h"
 #include "window_core.h"
 
 /** VMIO_NAME_LEN - bytes of a pool's name, with its end */
@@ -35,7 +36,8 @@
  * @targets: its members
  * @busy: requests that the disks have, but for those of members that have stalled
  * @passed: those of them that did not wait for a turn
- * @window: how many others they get at a time
+ * @window: how many others they get at a time, but for @latency
+ * @latency: how many at most, for latency targets of VMs
  * @adapt: @window is found, else it is set
  * @timer: looks whose turn it is when a limit lets go on
  * @wq: of @send, @share and @stall
@@ -57,6 +59,7 @@ struct vmio_pool {
 	unsigned int busy;
 	unsigned int passed;
 	struct vmwindow window;
+	struct vmlat_disk latency;
 	bool adapt;
 	struct hrtimer timer;
 	struct workqueue_struct *wq;
@@ -70,6 +73,7 @@ struct vmio_pool {
  * @ios: requests, by &enum vmio_kind
  * @bytes: bytes of them
  * @debt_ios: of them, those that did not wait
+ * @late_ios: of them, those that took longer at the disk than the latency target
  * @wait_ns: time in the queue of all of them
  * @disk_ns: time at the disk of all of them
  * @wait: requests by log2 of their time in the queue
@@ -79,6 +83,7 @@ struct vmio_stats {
 	u64 ios[3];
 	u64 bytes[3];
 	u64 debt_ios;
+	u64 late_ios;
 	u64 wait_ns;
 	u64 disk_ns;
 	u64 wait[VMIO_HIST];
@@ -103,6 +108,7 @@ enum vmio_kind {
  * @parent: its parent's, NULL for the root's
  * @group: the class of it and all below
  * @self: below that the class of its own requests
+ * @latency: target for it and for all below that has none of its own
  * @queue: its own requests
  * @refs: a VM, classes below, and requests, queued or at the disk; dead at 0
  * @stats: what it has had
@@ -115,6 +121,7 @@ struct vmio_class {
 	struct vmio_class *parent;
 	struct vmshare_node group;
 	struct vmshare_node self;
+	struct vmlat latency;
 	struct bio_list queue;
 	unsigned int refs;
 	struct vmio_stats stats;
@@ -172,6 +179,12 @@ struct vmio_io {
 	enum vmio_kind kind;
 	bool passed;
 };
+
+/* How many requests that have their turns the disks get at a time; with the pool's lock held. */
+static inline u32 vmio_window(const struct vmio_pool *pool)
+{
+	return vmlat_window(&pool->latency, pool->window.window);
+}
 
 /* pool.c */
 struct vmio_pool *vmio_pool_get(const char *name);

@@ -71,6 +71,37 @@ static const struct weight_case weight_cases[] = {
 };
 
 /**
+ * struct latency_knob_case - what is written to io.vm.latency
+ * @text: that
+ * @r: what the parser returns
+ * @us: what there is then, of 7 before
+ */
+struct latency_knob_case {
+	const char *text;
+	int r;
+	u64 us;
+};
+
+static const struct latency_knob_case latency_knob_cases[] = {
+	{ "1", 0, 1 },
+	{ " 5000\n", 0, 5000 },
+	{ "max", 0, 0 },
+	{ "max\n", 0, 0 },
+	{ "68719476", 0, 68719476 },
+	{ "68719477", -ERANGE, 7 },
+	{ "0", -ERANGE, 7 },
+	{ "18446744073709551617", -ERANGE, 7 },
+	{ "", -EINVAL, 7 },
+	{ "maximum", -EINVAL, 7 },
+	{ "max 1", -EINVAL, 7 },
+	{ "5k", -EINVAL, 7 },
+	{ "5us", -EINVAL, 7 },
+	{ "5 6", -EINVAL, 7 },
+	{ "-5", -EINVAL, 7 },
+	{ "disk 5", -EINVAL, 7 },
+};
+
+/**
  * struct rates_case - what is written to io.vm.limit
  * @text: that
  * @r: what the parser returns

@@ -29,6 +29,20 @@ static void knob_weight_test(struct kunit *test)
 				    weight_cases[i].weight, "'%s'", weight_cases[i].text);
 }
 
+static void knob_latency_test(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(latency_knob_cases); i++) {
+		const struct latency_knob_case *c = &latency_knob_cases[i];
+		u64 us = 7;
+
+		KUNIT_EXPECT_EQ_MSG(test, cgio_knob_latency(c->text, &us), c->r, "'%s'",
+				    c->text);
+		KUNIT_EXPECT_EQ_MSG(test, us, c->us, "'%s'", c->text);
+	}
+}
+
 static void knob_rates_test(struct kunit *test)
 {
 	unsigned int i;
@@ -47,6 +61,7 @@ static void knob_rates_test(struct kunit *test)
 static struct kunit_case knob_tests[] = {
 	KUNIT_CASE(knob_shares_test),
 	KUNIT_CASE(knob_weight_test),
+	KUNIT_CASE(knob_latency_test),
 	KUNIT_CASE(knob_rates_test),
 	{ }
 };

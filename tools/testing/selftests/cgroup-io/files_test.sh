@@ -15,7 +15,9 @@ set -u
 LONG=$((${VMACCEL_LONG:-0} ? 8 : 1))
 INVALID="Invalid argument"
 RANGE="Numerical result out of range"
-FILES="shares limit reserve stat"
+QUOTA="Disk quota exceeded"
+FILES="shares limit reserve latency stat"
+VMS_MAX=3584			# of those who are not the host's administrator
 
 # refused ERRNO-TEXT FILE VALUE: writing the value fails so, and the file says what it said
 refused()
@@ -103,6 +105,63 @@ reserves()
 	takes "$VM_ROOT/early/io.vm.reserve" "disk iops=max bps=max" "disk iops=0 bps=0"
 }
 
+latencies()
+{
+	local file=$VM_ROOT/early/io.vm.latency bad
+
+	[ "$(<"$file")" = max ] && takes "$file" 1 1 && takes "$file" " 68719476 " 68719476 && takes "$file" max max || return 1
+	for bad in " " none -1 1.5 5ms 5k "5 6" "disk 5" 0x10; do
+		refused "$INVALID" "$file" "$bad" || return 1
+	done
+	for bad in 0 68719477 18446744073709551617; do
+		refused "$RANGE" "$file" "$bad" || return 1
+	done
+}
+
+# said TEXT: how often the kernel log says so
+said()
+{
+	dmesg | grep -cF "cgroup_io: $1"
+}
+
+# hinted HINT ERRNO-TEXT FILE VALUE: refused, and the kernel log says what it takes
+hinted()
+{
+	local before
+
+	before=$(said "$1")
+	refused "$2" "$3" "$4" || return 1
+	[ "$(said "$1")" = $((before + 1)) ] && return 0
+	ksft_print_msg "the log does not say '$1'"
+	return 1
+}
+
+# Whoever is refused finds in the log what would have been taken.
+hints()
+{
+	local dir=$VM_ROOT/early shares="io.vm.shares: 1 to 10000, low, normal, high or default"
+
+	hinted "$shares" "$INVALID" "$dir/io.vm.shares" lots && hinted "$shares" "$RANGE" "$dir/io.vm.shares" 0 &&
+	hinted "io.vm.limit: disk iops=<n> bps=<n>, each 1 to 256G or max" "$INVALID" "$dir/io.vm.limit" 5 &&
+	hinted "io.vm.reserve: disk iops=<n> bps=<n>, each 1 to 256G or max" "$RANGE" "$dir/io.vm.reserve" "disk iops=0" &&
+	hinted "io.vm.latency: 1 to 68719476 us, or max" "$INVALID" "$dir/io.vm.latency" 5ms || return 1
+	echo +io >"$dir/cgroup.subtree_control" && mkdir "$dir/a" && echo 500 >"$dir/io.vm.latency" &&
+	hinted "io.vm.latency: no less than what the cgroup above has" "$QUOTA" "$dir/a/io.vm.latency" 499 &&
+	unpromised "io.vm.reserve: children divide what a cgroup has itself" "$dir/a/io.vm.reserve" "disk iops=1" &&
+	echo max >"$dir/io.vm.latency" && rmdir "$dir/a" && echo -io >"$dir/cgroup.subtree_control"
+}
+
+# unpromised HINT FILE VALUE: refused to who is not the host's administrator, and the kernel log says why
+unpromised()
+{
+	local before
+
+	before=$(said "$1")
+	! promise "$2" "$3" && [ "$(said "$1")" -gt "$before" ] && return 0
+	ksft_print_msg "$2 takes '$3', or the log does not say '$1'"
+	return 1
+}
+
 # promise FILE VALUE: as one who may write the file, but is not the host's administrator
 promise()
 {
@@ -144,6 +203,28 @@ taken_back()
 	echo -io >"$dir/cgroup.subtree_control" && takes "$dir/io.vm.reserve" "disk iops=max" "disk iops=0 bps=0"
 }
 
+# A target below another is not stricter; only the administrator has one that nobody above has.
+targets()
+{
+	local dir=$VM_ROOT/early
+
+	echo +io >"$dir/cgroup.subtree_control" && mkdir "$dir/a" && echo +io >"$dir/a/cgroup.subtree_control" &&
+	mkdir "$dir/a/c" || return 1
+	! promise "$dir/a/io.vm.latency" 5000 && takes "$dir/a/io.vm.latency" 5000 5000 &&
+	! promise "$dir/io.vm.latency" 5000 && promise "$dir/a/c/io.vm.latency" 5000 &&
+	! promise "$dir/a/c/io.vm.latency" 4999 && refused "$QUOTA" "$dir/a/c/io.vm.latency" 4999 &&
+	takes "$dir/io.vm.latency" 3000 3000 && promise "$dir/a/io.vm.latency" max && promise "$dir/a/c/io.vm.latency" 3000 &&
+	! promise "$dir/a/c/io.vm.latency" 2999 && ! promise "$dir/a/io.vm.latency" 3001 &&
+	! promise "$dir/io.vm.latency" 3001 && promise "$dir/a/io.vm.latency" 3000 || return 1
+	# The administrator takes back what was given, from all below.
+	takes "$dir/io.vm.latency" 4000 4000 && [ "$(<"$dir/a/io.vm.latency")" = 4000 ] &&
+	[ "$(<"$dir/a/c/io.vm.latency")" = 4000 ] && takes "$dir/a/c/io.vm.latency" 6000 6000 &&
+	takes "$dir/io.vm.latency" 5000 5000 && [ "$(<"$dir/a/io.vm.latency")" = 5000 ] &&
+	[ "$(<"$dir/a/c/io.vm.latency")" = 6000 ] && takes "$dir/io.vm.latency" max max &&
+	[ "$(<"$dir/a/io.vm.latency")" = max ] && [ "$(<"$dir/a/c/io.vm.latency")" = max ] &&
+	rmdir "$dir/a/c" "$dir/a" && echo -io >"$dir/cgroup.subtree_control"
+}
+
 # Who writes from a cgroup namespace does not see the other cgroups; they keep what they have.
 namespace()
 {
@@ -182,7 +263,9 @@ deep()
 		dir=$dir/d
 		mkdir "$dir" && echo 100 >"$dir/io.vm.shares" && echo +io >"$dir/cgroup.subtree_control" || return 1
 	done
-	mkdir "$dir/d" && refused "Argument list too long" "$dir/d/io.vm.shares" 100 && vmio_rmdir "$VM_ROOT/d"
+	mkdir "$dir/d" &&
+	hinted "a cgroup has settings down to level 6" "Argument list too long" "$dir/d/io.vm.shares" 100 &&
+	vmio_rmdir "$VM_ROOT/d"
 }
 
 # Many cgroups, most of them gone when the next come.
@@ -198,6 +281,20 @@ many()
 		done
 		eval "rmdir $VM_ROOT/m{1..$n}" || return 1
 	done
+}
+
+# As many as there may be: the host's administrator has more.
+full()
+{
+	local i r=0
+
+	eval "mkdir $VM_ROOT/m{1..$VMS_MAX}" || return 1
+	for ((i = 1; i < VMS_MAX; i++)); do
+		echo 100 >"$VM_ROOT/m$i/io.vm.shares" || r=1
+	done
+	unpromised "$VMS_MAX cgroups have settings or send requests, no more can" "$VM_ROOT/m$VMS_MAX/io.vm.shares" 100 &&
+	takes "$VM_ROOT/m$VMS_MAX/io.vm.shares" 100 100 || r=1
+	eval "rmdir $VM_ROOT/m{1..$VMS_MAX}" && return "$r"
 }
 
 # Writers whose promises do not fit while their cgroups go. If they waited for each other, that would be for ever.
@@ -262,7 +359,8 @@ in_configfs()
 	refused "Invalid argument" "$dir/cgroup" / && refused "No such file or directory" "$dir/cgroup" /nowhere &&
 	takes "$dir/cgroup" "${VM_ROOT#/sys/fs/cgroup}/vm" "${VM_ROOT#/sys/fs/cgroup}/vm" &&
 	takes "$dir/shares" high 200 && takes "$dir/limit" "disk iops=100" "disk iops=100 bps=max" &&
-	takes "$dir/reserve" "disk bps=1k" "disk iops=0 bps=1024" && refused "$RANGE" "$dir/shares" 10001 &&
+	takes "$dir/reserve" "disk bps=1k" "disk iops=0 bps=1024" && takes "$dir/latency" 700 700 &&
+	refused "$RANGE" "$dir/latency" 0 && refused "$RANGE" "$dir/shares" 10001 &&
 	refused "$INVALID" "$dir/limit" "net bps=1" && [ -z "$(<"$dir/stat")" ] || r=1
 	# A second name of the same cgroup; the first goes, the settings stay.
 	mkdir "$CONFIG/two" && echo "${VM_ROOT#/sys/fs/cgroup}/vm" >"$CONFIG/two/cgroup" && rmdir "$dir" &&
@@ -276,19 +374,23 @@ kst_need setpriv unshare
 vmio_cgroups io
 mkdir "$VM_ROOT/early"
 ksft_print_header
-ksft_set_plan 14
+ksft_set_plan $((LONG > 1 ? 18 : 17))
 none_there "$VM_ROOT/early" || ksft_exit_fail_msg "cgroup_io is loaded"
 kst_load cgroup_io
 ksft_test "the files are in each cgroup with io, and stat in the root" appear
+ksft_test "the kernel log says what settings take" hints
 ksft_test "shares" shares
 ksft_test "limits" limits
 ksft_test "reservations" reserves
+ksft_test "latency targets" latencies
 ksft_test "who is no administrator divides the reservation of the parent" delegation
 ksft_test "only the administrator takes back what is divided" taken_back
+ksft_test "a latency target bounds those below" targets
 ksft_test "in a cgroup namespace" namespace
 ksft_test "settings live as long as the cgroup" lifetime
 ksft_test "a cgroup that is too deep says so" deep
 ksft_test "a great many cgroups" many
+[ "$LONG" = 1 ] || ksft_test "as many as there may be" full
 ksft_test "cgroups that go while their files are written" race
 ksft_test "unload beside many cgroups" unload_many
 ksft_test "unload with a file open" unload

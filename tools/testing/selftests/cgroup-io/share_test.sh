@@ -253,6 +253,59 @@ found()
 	kst_wait 20 grep -qx "populated 0" "$VM_ROOT/cgroup.events" && return "$r"
 }
 
+# late LEAST MOST N: of the next N requests of VM a, so many percent took 2^23 ns or more at the disk
+late()
+{
+	local before after i slow=0 total
+
+	mapfile -t -d , before <<<"$(vmio_stat a/libvirt disk_log2)"
+	total=$(($(vmio_stat a/libvirt rios) + $3))
+	kst_wait 60 beyond "$total" || return 1
+	mapfile -t -d , after <<<"$(vmio_stat a/libvirt disk_log2)"
+	total=0
+	for i in "${!after[@]}"; do
+		total=$((total + after[i] - before[i]))
+		[ "$i" -lt 13 ] || slow=$((slow + after[i] - before[i]))
+	done
+	ksft_print_msg "window $(window): $slow of $total took 8.4 ms or more"
+	[ $((slow * 100)) -ge $(($1 * total)) ] && [ $((slow * 100)) -le $(($2 * total)) ]
+}
+
+beyond()
+{
+	[ "$(vmio_stat a/libvirt rios)" -ge "$1" ]
+}
+
+# window_is LEAST [MOST]
+window_is()
+{
+	[ "$(window)" -ge "$1" ] && [ "$(window)" -le "${2:-$1}" ]
+}
+
+# A VM that reads one at a time, as libvirt runs it, beside one that has always 64: of what it waits at the disk, the
+# target takes what is too much, while it reads.
+targeted()
+{
+	local dir=$VM_ROOT/a late missed r=0
+
+	echo +io >"$dir/cgroup.subtree_control" && vmio_vm a/libvirt && dmsetup message vmio-slow 0 window 32 || return 1
+	in_vm a/libvirt "$DISK_IO" read /dev/mapper/vmio-slow 1 0 2>/dev/null &
+	disown
+	vmio_load b /dev/mapper/vmio-slow
+	kst_wait 60 late 75 100 40 && [ "$(vmio_stat a/libvirt late_ios)" = 0 ] || r=1
+	echo 8388 >"$dir/io.vm.latency" && kst_wait 60 late 0 15 40 && kst_wait 60 late 0 25 200 || r=1
+	late=$(vmio_stat a/libvirt late_ios) missed=$(vmio_stat a missed_ns)
+	ksft_print_msg "late $late, missed for $((missed / 1000000)) ms"
+	[ "$late" -gt 0 ] && [ "$missed" -gt 0 ] && kst_wait 60 window_is 5 20 || r=1
+	# What is above bounds what is below, which may have a target of its own.
+	echo 500000 >"$dir/libvirt/io.vm.latency" && kst_wait 60 window_is 32 && kst_wait 60 late 75 100 20 || r=1
+	echo max >"$dir/libvirt/io.vm.latency" && kst_wait 60 late 0 15 40 || r=1
+	# Nobody is there who wants it.
+	vmio_kill "$dir" && kst_wait 60 window_is 32 || r=1
+	echo max >"$dir/io.vm.latency" && vmio_kill "$VM_ROOT/b" && rmdir "$dir/libvirt" &&
+	echo -io >"$dir/cgroup.subtree_control" && return "$r"
+}
+
 kst_need dmsetup unshare nsenter
 vmio_cgroups io
 kst_load cgroup_io
@@ -263,7 +316,7 @@ for vm in a b c; do
 	vmio_vm "$vm" || ksft_exit_fail_msg "cannot make VM $vm"
 done
 ksft_print_header
-ksft_set_plan 10
+ksft_set_plan 11
 ksft_test "equal shares" equal
 ksft_test "shares 1:2:4" by_shares
 ksft_test "other shares count at once" changed
@@ -283,8 +336,14 @@ ksft_test "a group's part is its children's" groups
 ksft_test "a limit" limited
 ksft_test "a limit that is lifted" lifted
 ksft_test "a reservation beside many shares" reserved
-dmsetup remove --noudevsync --retry vmio-test && rmmod null_blk
+vmio_no_dm vmio-test && rmmod null_blk
 vmio_null 2000000 4
+# It serves them in the order in which they come: what one takes tells how many there are.
+(
+	cd /sys/block/nullb0/queue && echo mq-deadline >scheduler && echo 64 >nr_requests &&
+	echo 0 >iosched/read_expire && echo 1 >iosched/fifo_batch
+) || ksft_exit_fail_msg "the disk does not take requests in their order"
 vmio_create vmio-slow /dev/nullb0 pool=slow
 ksft_test "a window that is found" found
+ksft_test "a latency target" targeted
 ksft_finished

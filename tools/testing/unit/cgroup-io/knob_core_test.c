@@ -21,6 +21,13 @@ static void cases(void)
 	for (i = 0; i < ARRAY_SIZE(weight_cases); i++)
 		EXPECT_EQ(cgio_knob_weight(weight_cases[i].text), weight_cases[i].weight,
 			  "'%s'", weight_cases[i].text);
+	for (i = 0; i < ARRAY_SIZE(latency_knob_cases); i++) {
+		const struct latency_knob_case *c = &latency_knob_cases[i];
+		u64 us = 7;
+
+		EXPECT_EQ(cgio_knob_latency(c->text, &us), c->r, "'%s'", c->text);
+		EXPECT_EQ(us, c->us, "'%s'", c->text);
+	}
 	for (i = 0; i < ARRAY_SIZE(rates_cases); i++) {
 		const struct rates_case *c = &rates_cases[i];
 		u64 rates[VMSHARE_UNITS] = { 7, 8 };
