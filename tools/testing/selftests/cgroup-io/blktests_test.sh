@@ -74,6 +74,8 @@ check()
 	local out=$1
 	shift
 
+	# What is loaded already is not run.
+	modprobe -qr scsi_debug
 	(cd "$COPY" && ./check -c config.vmio -o "$out" "$@") >"$out.log" 2>&1
 	sed 's/^/# /' "$out.log" >&2
 	comm -23 <(sed -n 's/^\([a-z]*\/[0-9]*\) .*/\1/p' "$out.log" | sort -u) \
