@@ -18,8 +18,9 @@ BLKTESTS=${VMACCEL_BLKTESTS:-}
 COPY=/run/blktests
 LOWER=/dev/nullb0
 
-# config NAME: of blktests, on that device. Group throtl makes disks of its own; what it calls for that gives it ours,
-# and cannot be defined anew. Nor can what compares kernels: that of blktests ends at Debian's "6.12.117+deb12".
+# config NAME: of blktests, on that device; what takes all the time it is given has seconds. Group throtl makes disks of
+# its own; what it calls for that gives it ours, and cannot be defined anew. Nor can what compares kernels: that of
+# blktests ends at Debian's "6.12.117+deb12".
 config()
 {
 	local dm
@@ -28,6 +29,7 @@ config()
 	dmsetup table "$1" >"$COPY/table"
 	cat >"$COPY/config.vmio" <<-END
 	TEST_DEVS=(/dev/mapper/$1)
+	TIMEOUT=30
 	THROTL_BLKDEV_TYPES=nullb
 	_configure_throtl_blkdev()
 	{
