@@ -80,16 +80,13 @@ all_kinds()
 
 	[ -e "$TRACE"/trace ] || mount -t tracefs none "$TRACE" || return 1
 	scsi_disk || return 1
-	dmsetup create vmio-linear --noudevsync --table "0 $(blockdev --getsz "/dev/$SCSI") linear /dev/$SCSI 0" &&
-	dmsetup mknodes vmio-linear || return 1
+	vmio_dm vmio-linear "0 $(blockdev --getsz "/dev/$SCSI") linear /dev/$SCSI 0" || return 1
 	linear=$(requests /dev/mapper/vmio-linear)
-	dmsetup remove --noudevsync --retry vmio-linear
-	dmsetup create vmio-scsi --noudevsync \
-		--table "$(vmio_table "$(blockdev --getsz "/dev/$SCSI")" "/dev/$SCSI" pool=scsi)" &&
-	dmsetup mknodes vmio-scsi || return 1
+	vmio_no_dm vmio-linear
+	vmio_dm vmio-scsi "$(vmio_table "$(blockdev --getsz "/dev/$SCSI")" "/dev/$SCSI" pool=scsi)" || return 1
 	ours=$(requests /dev/mapper/vmio-scsi)
 	zeroes /dev/mapper/vmio-scsi || return 1
-	dmsetup remove --noudevsync --retry vmio-scsi
+	vmio_no_dm vmio-scsi
 	ksft_print_msg "$(cut -d ' ' -f 1 <<<"$ours" | sort | uniq -c | tr -s ' \n' ' ')"
 	if [ "$ours" != "$linear" ]; then
 		diff <(echo "$linear") <(echo "$ours") | while read -r kind; do ksft_print_msg "$kind"; done

@@ -42,14 +42,12 @@ layout()
 # disk NAME: a part of the lower disk
 disk()
 {
-	dmsetup create "vmio-$1" --noudevsync \
-		--table "$(vmio_table "$SECTORS" "$LOWER" pool=guests "offset=${START[$1]}" window=1)" &&
-	dmsetup mknodes "vmio-$1"
+	vmio_dm "vmio-$1" "$(vmio_table "$SECTORS" "$LOWER" pool=guests "offset=${START[$1]}" window=1)"
 }
 
 no_disk()
 {
-	dmsetup remove --noudevsync --retry "vmio-$1"
+	vmio_no_dm "vmio-$1"
 }
 
 # guest_drivers: those of the disk, in the order of loading; of this kernel, as the guests have the same
@@ -239,8 +237,8 @@ GUEST_FILES=$DISK_IO
 LOAD_DRIVERS=
 PART=0
 guest_drivers
-kst_undo dmsetup remove --noudevsync --retry vmio-a
-kst_undo dmsetup remove --noudevsync --retry vmio-b
+kst_undo vmio_no_dm vmio-a
+kst_undo vmio_no_dm vmio-b
 ksft_print_header
 ksft_set_plan 6
 ksft_test "two guests boot, as libvirt runs them" boot_both

@@ -22,35 +22,15 @@ BYTES=1048576
 MOUNT=/run/stack-mnt
 declare -A LOOPS=()
 
-# dm NAME TABLE...
-dm()
-{
-	local name=$1
-	shift
-
-	dmsetup create "$name" --noudevsync --table "$*" && dmsetup mknodes "$name"
-}
-
-# no_dm NAME...: those that there are
-no_dm()
-{
-	local name r=0
-
-	for name; do
-		[ ! -e "/dev/mapper/$name" ] || dmsetup remove --noudevsync --retry "$name" || r=1
-	done
-	return "$r"
-}
-
 # thin NAME DEVICE SECTORS: all of the device, but for the metadata
 thin()
 {
 	local data=$(($3 - META))
 
-	dm "$1-meta" 0 "$META" linear "$2" 0 && dm "$1-data" 0 "$data" linear "$2" "$META" &&
+	vmio_dm "$1-meta" 0 "$META" linear "$2" 0 && vmio_dm "$1-data" 0 "$data" linear "$2" "$META" &&
 	dd if=/dev/zero of="/dev/mapper/$1-meta" bs=4k count=1 oflag=direct 2>/dev/null &&
-	dm "$1-pool" 0 "$data" thin-pool "/dev/mapper/$1-meta" "/dev/mapper/$1-data" 128 0 &&
-	dmsetup message "$1-pool" 0 "create_thin 0" && dm "$1" 0 "$data" thin "/dev/mapper/$1-pool" 0
+	vmio_dm "$1-pool" 0 "$data" thin-pool "/dev/mapper/$1-meta" "/dev/mapper/$1-data" 128 0 &&
+	dmsetup message "$1-pool" 0 "create_thin 0" && vmio_dm "$1" 0 "$data" thin "/dev/mapper/$1-pool" 0
 }
 
 # raid1 NAME DEVICE SECTORS: both halves of the device are one
@@ -58,8 +38,8 @@ raid1()
 {
 	local half=$(($3 / 2))
 
-	dm "$1-0" 0 "$half" linear "$2" 0 && dm "$1-1" 0 "$half" linear "$2" "$half" &&
-	dm "$1" 0 "$half" raid raid1 2 0 nosync 2 - "/dev/mapper/$1-0" - "/dev/mapper/$1-1"
+	vmio_dm "$1-0" 0 "$half" linear "$2" 0 && vmio_dm "$1-1" 0 "$half" linear "$2" "$half" &&
+	vmio_dm "$1" 0 "$half" raid raid1 2 0 nosync 2 - "/dev/mapper/$1-0" - "/dev/mapper/$1-1"
 }
 
 # layer KIND NAME DEVICE: /dev/mapper/NAME over the device
@@ -69,8 +49,8 @@ layer()
 
 	sectors=$(blockdev --getsz "$3")
 	case $1 in
-	linear)	dm "$2" 0 "$sectors" linear "$3" 0 ;;
-	crypt)	dm "$2" 0 "$sectors" crypt aes-xts-plain64 "$KEY" 0 "$3" 0 ;;
+	linear)	vmio_dm "$2" 0 "$sectors" linear "$3" 0 ;;
+	crypt)	vmio_dm "$2" 0 "$sectors" crypt aes-xts-plain64 "$KEY" 0 "$3" 0 ;;
 	thin)	thin "$2" "$3" "$sectors" ;;
 	raid1)	raid1 "$2" "$3" "$sectors" ;;
 	loop)	LOOPS[$2]=$(losetup --find --show --direct-io=on "$3") && ln -s "${LOOPS[$2]}" "/dev/mapper/$2" ;;
@@ -83,7 +63,7 @@ no_layer()
 		rm "/dev/mapper/$1" && losetup --detach "${LOOPS[$1]}" && unset "LOOPS[$1]"
 		return
 	fi
-	no_dm "$1" "$1-pool" "$1-data" "$1-meta" "$1-0" "$1-1"
+	vmio_no_dm "$1" "$1-pool" "$1-data" "$1-meta" "$1-0" "$1-1"
 }
 
 flushes()
@@ -149,9 +129,9 @@ stack()
 	local r=0
 
 	layer "$1" stack-low "$BASE" &&
-	dm stack-vmio "$(vmio_table "$(blockdev --getsz /dev/mapper/stack-low)" /dev/mapper/stack-low pool=stack window=4)" &&
+	vmio_dm stack-vmio "$(vmio_table "$(blockdev --getsz /dev/mapper/stack-low)" /dev/mapper/stack-low pool=stack window=4)" &&
 	layer "$1" stack-high /dev/mapper/stack-vmio && passed_on "$1" "$2" && resumed && read_all || r=1
-	no_layer stack-high && no_dm stack-vmio && no_layer stack-low && return "$r"
+	no_layer stack-high && vmio_no_dm stack-vmio && no_layer stack-low && return "$r"
 }
 
 # What a VM has written to a file, and a kernel thread writes to the disk.
@@ -159,14 +139,14 @@ written_back()
 {
 	local before more r=0
 
-	dm stack-vmio "$(vmio_table "$SECTORS" "$BASE" pool=stack window=4)" && mkfs.ext4 -q -F /dev/mapper/stack-vmio 32M &&
+	vmio_dm stack-vmio "$(vmio_table "$SECTORS" "$BASE" pool=stack window=4)" && mkfs.ext4 -q -F /dev/mapper/stack-vmio 32M &&
 	mkdir -p "$MOUNT" && mount /dev/mapper/stack-vmio "$MOUNT" || return 1
 	before=$(vmio_stat a wbytes)
 	in_vm a dd if="$DATA" of="$MOUNT/file" bs=64k 2>/dev/null && sync --file-system "$MOUNT" || r=1
 	more=$(($(vmio_stat a wbytes) - before))
 	ksft_print_msg "$more bytes written back"
 	[ "$more" -ge "$BYTES" ] || r=1
-	umount "$MOUNT" && no_dm stack-vmio && return "$r"
+	umount "$MOUNT" && vmio_no_dm stack-vmio && return "$r"
 }
 
 # A disk with loop over a file: what the loop device's thread sends.
@@ -174,14 +154,14 @@ loop_file()
 {
 	local before r=0
 
-	dm stack-vmio "$(vmio_table "$SECTORS" "$BASE" pool=stack window=4)" && mkfs.ext4 -q -F /dev/mapper/stack-vmio 32M &&
+	vmio_dm stack-vmio "$(vmio_table "$SECTORS" "$BASE" pool=stack window=4)" && mkfs.ext4 -q -F /dev/mapper/stack-vmio 32M &&
 	mkdir -p "$MOUNT" && mount /dev/mapper/stack-vmio "$MOUNT" || return 1
 	# All there and on the disk: what is written in it is no metadata.
 	dd if=/dev/zero of="$MOUNT/image" bs=64k count=64 conv=fsync 2>/dev/null || r=1
 	layer loop stack-high "$MOUNT/image" || r=1
 	before=$(vmio_stat a wbytes)
 	write_all && read_all && grown loop "$before" wbytes "$BYTES" || r=1
-	no_layer stack-high && umount "$MOUNT" && no_dm stack-vmio && return "$r"
+	no_layer stack-high && umount "$MOUNT" && vmio_no_dm stack-vmio && return "$r"
 }
 
 kst_need dmsetup losetup mkfs.ext4
@@ -193,8 +173,8 @@ for driver in dm-crypt dm-thin-pool dm-raid loop; do
 	modprobe "$driver" || ksft_exit_skip "no $driver in this kernel"
 done
 vmio_vm a || ksft_exit_fail_msg "cannot make VM a"
-dm stack-base 0 "$SECTORS" linear /dev/nullb0 0 || ksft_exit_fail_msg "cannot make a disk"
-kst_undo no_dm stack-base
+vmio_dm stack-base 0 "$SECTORS" linear /dev/nullb0 0 || ksft_exit_fail_msg "cannot make a disk"
+kst_undo vmio_no_dm stack-base
 ksft_print_header
 ksft_set_plan 7
 ksft_test "linear over vmio over linear" stack linear 1
