@@ -113,14 +113,16 @@ static void vmio_show(struct cgio_pool *cgio, struct cgio_vm *vm, struct seq_fil
 	struct vmio_pool *pool = vmio_of_cgio(cgio);
 	struct vmio_class *class = pool->classes[vm->index];
 	struct vmio_stats s;
-	u64 behind, missed;
+	u64 behind, missed, throttled, now;
 	u32 queued;
 
 	spin_lock_irq(&pool->lock);
+	now = ktime_get_ns();
 	s = class->stats;
 	queued = class->self.queued;
 	missed = class->latency.missed_ns;
-	behind = vmshare_behind(&class->group, ktime_get_ns());
+	behind = vmshare_behind(&class->group, now);
+	throttled = vmshare_throttled(&class->group, now);
 	spin_unlock_irq(&pool->lock);
 	seq_printf(seq, "%s rbytes=%llu wbytes=%llu dbytes=%llu rios=%llu wios=%llu dios=%llu",
 		   pool->name, s.bytes[VMIO_READ], s.bytes[VMIO_WRITE],
@@ -128,6 +130,7 @@ static void vmio_show(struct cgio_pool *cgio, struct cgio_vm *vm, struct seq_fil
 		   s.ios[VMIO_OTHER]);
 	seq_printf(seq, " debt_ios=%llu late_ios=%llu queued=%u behind_ns=%llu missed_ns=%llu",
 		   s.debt_ios, s.late_ios, queued, behind, missed);
+	seq_printf(seq, " throttled_ns=%llu", throttled);
 	seq_printf(seq, " wait_ns=%llu disk_ns=%llu", s.wait_ns, s.disk_ns);
 	vmio_show_hist(seq, "wait_log2", s.wait);
 	vmio_show_hist(seq, "disk_log2", s.disk);

@@ -177,6 +177,25 @@ static void vmshare_move(struct vmheap *heap, struct vmheap_node *node, bool in,
 	}
 }
 
+/* Until when its limits have kept a class waiting that waits; one may be let go on later. */
+static u64 vmshare_waited_until(const struct vmshare_node *n, u64 now)
+{
+	return vmheap_before(n->by_time.key, now) ? n->by_time.key : now;
+}
+
+/* A class begins to wait for its limits, goes on doing so, or does not. */
+static void vmshare_wait(struct vmshare_sched *s, struct vmshare_node *n, bool waits,
+			 u64 free_at, u64 now)
+{
+	const bool waited = vmheap_has(&n->by_time);
+
+	if (waits && !waited)
+		n->throttled -= now;
+	else if (waited && !waits)
+		n->throttled += vmshare_waited_until(n, now);
+	vmshare_move(&s->waiting, &n->by_time, waits, free_at);
+}
+
 /* Put a class where it belongs, after anything has changed in it or below. */
 static void vmshare_place(struct vmshare_sched *s, struct vmshare_node *n, u64 now)
 {
@@ -198,7 +217,7 @@ static void vmshare_place(struct vmshare_sched *s, struct vmshare_node *n, u64 n
 	if (ready && !was_ready)
 		n->start = n->parent->vtime + vmshare_ahead(n);
 	due = ready && vmshare_first_due(n, &first_due);
-	vmshare_move(&s->waiting, &n->by_time, waits, free_at);
+	vmshare_wait(s, n, waits, free_at, now);
 	vmshare_move(&n->parent->ready, &n->by_share, ready, n->start);
 	vmshare_move(&n->parent->due, &n->by_due, due, first_due);
 }
@@ -551,4 +570,18 @@ u64 vmshare_behind(const struct vmshare_node *n, u64 now)
 	if (!vmheap_has(&n->by_share) || !vmshare_own_due(n, &due) || !vmheap_before(due, now))
 		return 0;
 	return min(now - due, VMSHARE_CREDIT_NS);
+}
+
+/**
+ * vmshare_throttled() - how long a class has waited for its limits
+ * @n: class
+ * @now: time in ns
+ *
+ * Those of the classes above it do not count, nor does a wait for turns.
+ *
+ * Return: the time in which it had requests that its limits did not let go, in ns.
+ */
+u64 vmshare_throttled(const struct vmshare_node *n, u64 now)
+{
+	return n->throttled + (vmheap_has(&n->by_time) ? vmshare_waited_until(n, now) : 0);
 }

@@ -104,6 +104,7 @@ struct vmshare_reserve {
  * @start: start tag, in virtual time of @parent
  * @vtime: virtual time of the children: the last start tag served by share
  * @settled: when the limits' buckets had their level, in ns
+ * @throttled: see vmshare_throttled(); while the class waits, less the time when that began
  * @limit: limits, by enum vmshare_unit
  * @reserve: reservations, by enum vmshare_unit
  * @weight: part of @parent's, against its other children
@@ -123,6 +124,7 @@ struct vmshare_node {
 	u64 start;
 	u64 vtime;
 	u64 settled;
+	u64 throttled;
 	struct vmshare_limit limit[VMSHARE_UNITS];
 	struct vmshare_reserve reserve[VMSHARE_UNITS];
 	u32 weight;
@@ -163,5 +165,6 @@ void vmshare_charge(struct vmshare_sched *s, struct vmshare_node *n,
 		    const struct vmshare_req *req, u64 now);
 u64 vmshare_next(const struct vmshare_sched *s, u64 now);
 u64 vmshare_behind(const struct vmshare_node *n, u64 now);
+u64 vmshare_throttled(const struct vmshare_node *n, u64 now);
 
 #endif /* CGIO_SHARE_CORE_H */

@@ -576,6 +576,42 @@ static void behind(void)
 	EXPECT_EQ(vmshare_behind(&nodes[0], now), 0, "without requests");
 }
 
+/* Time that only a limit takes: of a class, of one above it, lifted, without requests. */
+static void throttled(void)
+{
+	/* For a request more than the rate of two per second lets through. */
+	const u64 wait = SEC / 2 - VMSHARE_BURST_NS;
+	struct vmshare_node *group = &nodes[2];
+	u64 now = SEC;
+
+	promise(0, now);
+	EXPECT_EQ(vmshare_throttled(&nodes[0], now + SEC), 0, "waits for its turn");
+	vmshare_set_limit(&sched, &nodes[0], VMSHARE_OPS, 2, now);
+	vmshare_enqueue(&sched, &nodes[0], now);
+	EXPECT_EQ(serve(now), 0, "its first");
+	vmshare_set_weight(&sched, &nodes[0], 2, now);
+	EXPECT_EQ(vmshare_throttled(&nodes[0], now + SEC / 10), SEC / 10, "waits");
+	now += SEC;
+	EXPECT_EQ(vmshare_throttled(&nodes[0], now), wait, "could go on long ago");
+	EXPECT_EQ(serve(now), 0, "its second");
+	EXPECT_EQ(vmshare_throttled(&nodes[0], now + SEC), wait, "has no more");
+	vmshare_enqueue(&sched, &nodes[0], now);
+	now += SEC / 10;
+	vmshare_set_limit(&sched, &nodes[0], VMSHARE_OPS, 0, now);
+	EXPECT_EQ(vmshare_throttled(&nodes[0], now + SEC), wait + SEC / 10, "the limit is gone");
+	vmshare_cancel(&sched, &nodes[0], now);
+
+	vmshare_add(group, &sched.root, 100);
+	vmshare_add(&nodes[3], group, 100);
+	vmshare_set_limit(&sched, group, VMSHARE_OPS, 1, now);
+	vmshare_charge(&sched, &nodes[3], &reqs[0], now);
+	vmshare_enqueue(&sched, &nodes[3], now);
+	EXPECT_EQ(vmshare_throttled(group, now + SEC / 4), SEC / 4, "above");
+	EXPECT_EQ(vmshare_throttled(&nodes[3], now + SEC / 4), 0, "below");
+	vmshare_cancel(&sched, &nodes[3], now + SEC / 4);
+	EXPECT_EQ(vmshare_throttled(group, now + SEC), SEC / 4, "the request is gone");
+}
+
 /* No request counts for more than the most. */
 static void oversized(void)
 {
@@ -626,4 +662,4 @@ static void refusals(void)
 UTEST_ALL(UTEST(cases), UTEST(places), UTEST(shares), UTEST(no_hoard), UTEST(limits),
 	  UTEST(reserves), UTEST(no_starvation), UTEST(many), UTEST(debts),
 	  UTEST(no_grudge), UTEST(reserve_times), UTEST(renewed), UTEST(behind),
-	  UTEST(oversized), UTEST(refusals));
+	  UTEST(throttled), UTEST(oversized), UTEST(refusals));
