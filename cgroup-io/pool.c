@@ -108,12 +108,28 @@ static void vmio_show_hist(struct seq_file *seq, const char *name, const u64 *hi
 		seq_printf(seq, i ? ",%llu" : "%llu", hist[i]);
 }
 
+/**
+ * vmio_show_stats() - print what classes have had, as io.vm.stat has it
+ * @seq: where to
+ * @s: what they have had
+ */
+void vmio_show_stats(struct seq_file *seq, const struct vmio_stats *s)
+{
+	seq_printf(seq, " rbytes=%llu wbytes=%llu dbytes=%llu rios=%llu wios=%llu dios=%llu",
+		   s->bytes[VMIO_READ], s->bytes[VMIO_WRITE], s->bytes[VMIO_OTHER],
+		   s->ios[VMIO_READ], s->ios[VMIO_WRITE], s->ios[VMIO_OTHER]);
+	seq_printf(seq, " debt_ios=%llu late_ios=%llu wait_ns=%llu disk_ns=%llu", s->debt_ios,
+		   s->late_ios, s->wait_ns, s->disk_ns);
+	vmio_show_hist(seq, "wait_log2", s->wait);
+	vmio_show_hist(seq, "disk_log2", s->disk);
+}
+
 static void vmio_show(struct cgio_pool *cgio, struct cgio_vm *vm, struct seq_file *seq)
 {
 	struct vmio_pool *pool = vmio_of_cgio(cgio);
 	struct vmio_class *class = pool->classes[vm->index];
-	struct vmio_stats s;
 	u64 behind, missed, throttled, now;
+	struct vmio_stats s;
 	u32 queued;
 
 	spin_lock_irq(&pool->lock);
@@ -124,17 +140,10 @@ static void vmio_show(struct cgio_pool *cgio, struct cgio_vm *vm, struct seq_fil
 	behind = vmshare_behind(&class->group, now);
 	throttled = vmshare_throttled(&class->group, now);
 	spin_unlock_irq(&pool->lock);
-	seq_printf(seq, "%s rbytes=%llu wbytes=%llu dbytes=%llu rios=%llu wios=%llu dios=%llu",
-		   pool->name, s.bytes[VMIO_READ], s.bytes[VMIO_WRITE],
-		   s.bytes[VMIO_OTHER], s.ios[VMIO_READ], s.ios[VMIO_WRITE],
-		   s.ios[VMIO_OTHER]);
-	seq_printf(seq, " debt_ios=%llu late_ios=%llu queued=%u behind_ns=%llu missed_ns=%llu",
-		   s.debt_ios, s.late_ios, queued, behind, missed);
-	seq_printf(seq, " throttled_ns=%llu", throttled);
-	seq_printf(seq, " wait_ns=%llu disk_ns=%llu", s.wait_ns, s.disk_ns);
-	vmio_show_hist(seq, "wait_log2", s.wait);
-	vmio_show_hist(seq, "disk_log2", s.disk);
-	seq_puts(seq, "\n");
+	seq_puts(seq, pool->name);
+	vmio_show_stats(seq, &s);
+	seq_printf(seq, " queued=%u throttled_ns=%llu behind_ns=%llu missed_ns=%llu\n", queued,
+		   throttled, behind, missed);
 }
 
 static const struct cgio_pool_ops vmio_cgio_ops = {

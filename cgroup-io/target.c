@@ -7,11 +7,17 @@
  */
 #include <linux/ctype.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "vmio.h"
 
+#define DM_MSG_PREFIX "vmio"
+
 #define VMIO_ARGS_MAX 4
+
+/* Classes that are looked at under the lock at a time. */
+#define VMIO_SUM_BATCH 64
 
 /**
  * struct vmio_window - how many requests the disks get at a time
@@ -257,18 +263,72 @@ static void vmio_status(struct dm_target *ti, status_type_t type, unsigned int f
 	}
 }
 
+static void vmio_add_stats(struct vmio_stats *sum, const struct vmio_stats *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(s->ios); i++) {
+		sum->ios[i] += s->ios[i];
+		sum->bytes[i] += s->bytes[i];
+	}
+	for (i = 0; i < VMIO_HIST; i++) {
+		sum->wait[i] += s->wait[i];
+		sum->disk[i] += s->disk[i];
+	}
+	sum->debt_ios += s->debt_ios;
+	sum->late_ios += s->late_ios;
+	sum->wait_ns += s->wait_ns;
+	sum->disk_ns += s->disk_ns;
+}
+
+/* All VMs of the pool together. */
+static void vmio_show_sum(struct vmio_pool *pool, struct seq_file *seq)
+{
+	unsigned int first, i, vms = 0, queued = 0;
+	struct vmio_stats sum = { };
+
+	for (first = 0; first < CGIO_VMS_MAX; first += VMIO_SUM_BATCH) {
+		spin_lock_irq(&pool->lock);
+		for (i = first; i < first + VMIO_SUM_BATCH; i++) {
+			const struct vmio_class *class = pool->classes[i];
+
+			if (!class)
+				continue;
+			vms++;
+			queued += class->self.queued;
+			vmio_add_stats(&sum, &class->stats);
+		}
+		spin_unlock_irq(&pool->lock);
+	}
+	seq_puts(seq, pool->name);
+	vmio_show_stats(seq, &sum);
+	seq_printf(seq, " queued=%u cgroups=%u", queued, vms);
+}
+
 static int vmio_message(struct dm_target *ti, unsigned int argc, char **argv,
 			char *result, unsigned int maxlen)
 {
+	struct seq_file seq = { .buf = result, .size = maxlen };
 	struct vmio_target *t = ti->private;
 	struct vmio_window window = { };
 	int r = -EINVAL;
 
+	if (argc == 1 && !strcmp(argv[0], "stat")) {
+		vmio_show_sum(t->pool, &seq);
+		/* Too long: dm wants it to fill the buffer, and who asks brings a larger one. */
+		if (seq_has_overflowed(&seq) && maxlen) {
+			memset(result, ' ', maxlen - 1);
+			result[maxlen - 1] = '\0';
+		}
+		return 1;
+	}
 	if (argc == 2 && !strcmp(argv[0], "window"))
 		r = vmio_parse_window(argv[1], &window);
 	else if (argc == 2 && !strcmp(argv[0], "latency"))
 		r = vmio_parse_latency(argv[1], &window);
-	if (!r)
+	if (r)
+		DMERR("messages are: window <n>, window auto, latency <us>, stat");
+	else
 		vmio_set_window(t->pool, &window);
 	return r;
 }

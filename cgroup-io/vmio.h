@@ -192,6 +192,7 @@ void vmio_pool_put(struct vmio_pool *pool);
 void vmio_pool_cover(struct vmio_pool *pool, sector_t sectors);
 void vmio_pool_set_window(struct vmio_pool *pool, unsigned int window);
 void vmio_pool_adapt(struct vmio_pool *pool, u64 latency);
+void vmio_show_stats(struct seq_file *seq, const struct vmio_stats *s);
 
 /* queue.c */
 void vmio_submit_bio(struct bio *bio);
