@@ -57,24 +57,32 @@ static ssize_t cgio_item_cgroup_show(struct config_item *item, char *page)
 	return strlcat(page, "\n", PAGE_SIZE);
 }
 
-static ssize_t cgio_item_cgroup_store(struct config_item *item, const char *page, size_t len)
+static int cgio_item_name(struct cgio_item *item, char *path)
 {
-	struct cgroup *cgroup;
-	char *path;
+	struct cgroup *cgroup = cgroup_get_from_path(strim(path));
 	int r = 0;
 
-	path = kstrndup(page, len, GFP_KERNEL);
-	if (!path)
-		return -ENOMEM;
-	cgroup = cgroup_get_from_path(strim(path));
-	kfree(path);
 	if (IS_ERR(cgroup))
 		return PTR_ERR(cgroup);
 	if (cgroup->level)
-		WRITE_ONCE(cgio_item_of(item)->id, cgroup_id(cgroup));
+		WRITE_ONCE(item->id, cgroup_id(cgroup));
 	else
 		r = -EINVAL;
 	cgroup_put(cgroup);
+	return r;
+}
+
+static ssize_t cgio_item_cgroup_store(struct config_item *item, const char *page, size_t len)
+{
+	char *path = kstrndup(page, len, GFP_KERNEL);
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	r = cgio_item_name(cgio_item_of(item), path);
+	kfree(path);
+	if (r)
+		pr_notice_ratelimited("cgroup_io: cgroup: path of one, from the root of cgroup v2, but not that\n");
 	return r ? r : len;
 }
 
