@@ -136,15 +136,21 @@ hinted()
 	return 1
 }
 
+# both_hinted HINT FILE INVALID BEYOND: the first is no value, the second none that there may be
+both_hinted()
+{
+	hinted "$1" "$INVALID" "$2" "$3" && hinted "$1" "$RANGE" "$2" "$4"
+}
+
 # Whoever is refused finds in the log what would have been taken.
 hints()
 {
 	local dir=$VM_ROOT/early shares="io.vm.shares: 1 to 10000, low, normal, high or default"
 
-	hinted "$shares" "$INVALID" "$dir/io.vm.shares" lots && hinted "$shares" "$RANGE" "$dir/io.vm.shares" 0 &&
-	hinted "io.vm.limit: disk iops=<n> bps=<n>, each 1 to 256G or max" "$INVALID" "$dir/io.vm.limit" 5 &&
-	hinted "io.vm.reserve: disk iops=<n> bps=<n>, each 1 to 256G or max" "$RANGE" "$dir/io.vm.reserve" "disk iops=0" &&
-	hinted "io.vm.latency: 1 to 68719476 us, or max" "$INVALID" "$dir/io.vm.latency" 5ms || return 1
+	both_hinted "$shares" "$dir/io.vm.shares" lots 10001 &&
+	both_hinted "io.vm.limit: disk iops=<n> bps=<n>, each 1 to 256G or max" "$dir/io.vm.limit" 5 "disk iops=0" &&
+	both_hinted "io.vm.reserve: disk iops=<n> bps=<n>, each 1 to 256G or max" "$dir/io.vm.reserve" 5 "disk bps=257G" &&
+	both_hinted "io.vm.latency: 1 to 68719476 us, or max" "$dir/io.vm.latency" 5ms 0 || return 1
 	echo +io >"$dir/cgroup.subtree_control" && mkdir "$dir/a" && echo 500 >"$dir/io.vm.latency" &&
 	hinted "io.vm.latency: no less than what the cgroup above has" "$QUOTA" "$dir/a/io.vm.latency" 499 &&
 	unpromised "io.vm.reserve: children divide what a cgroup has itself" "$dir/a/io.vm.reserve" "disk iops=1" &&
@@ -330,20 +336,58 @@ unload_many()
 	rmmod cgroup_io && kst_insmod cgroup_io && eval "rmdir $VM_ROOT/m{1..$n}" && return "$r"
 }
 
-# Files that are open when the module goes.
+# busy: somebody reads and writes all files, again and again
+busy()
+{
+	local file
+
+	while :; do
+		for file in $FILES; do
+			cat "$VM_ROOT/early/io.vm.$file" && echo default >"$VM_ROOT/early/io.vm.shares"
+		done >/run/vmio-busy 2>/dev/null
+	done
+}
+
+# no_device WHAT SAYS
+no_device()
+{
+	case $2 in
+	*"No such device"*) return 0 ;;
+	esac
+	ksft_print_msg "$1 says '$2'"
+	return 1
+}
+
+# Files that are open, and others that are in use, when the module goes.
 unload()
 {
-	local fd said
+	local fd file pid r=0
+	local -A reads=() writes=()
 
-	exec {fd}<"$VM_ROOT/early/io.vm.stat" || return 1
-	rmmod cgroup_io || return 1
-	said=$(cat <&"$fd" 2>&1)
-	exec {fd}<&-
-	none_there "$VM_ROOT/early" && none_there /sys/fs/cgroup || return 1
-	case $said in
-	*"No such device"*) kst_insmod cgroup_io && all_there "$VM_ROOT/early" ;;
-	*) ksft_print_msg "an open file says '$said'"; return 1 ;;
-	esac
+	for file in $FILES; do
+		exec {fd}<"$VM_ROOT/early/io.vm.$file" || return 1
+		reads[$file]=$fd
+		[ "$file" != stat ] || continue
+		exec {fd}>"$VM_ROOT/early/io.vm.$file" || return 1
+		writes[$file]=$fd
+	done
+	busy &
+	pid=$!
+	kst_wait 10 [ -s /run/vmio-busy ] && rmmod cgroup_io || r=1
+	for file in "${!reads[@]}"; do
+		fd=${reads[$file]}
+		no_device "reading $file" "$(cat <&"$fd" 2>&1)" || r=1
+		exec {fd}<&-
+	done
+	for file in "${!writes[@]}"; do
+		fd=${writes[$file]}
+		no_device "writing $file" "$({ echo max >&"$fd"; } 2>&1)" || r=1
+		exec {fd}>&-
+	done
+	none_there "$VM_ROOT/early" && none_there /sys/fs/cgroup && kst_insmod cgroup_io && all_there "$VM_ROOT/early" || r=1
+	kill "$pid"
+	wait "$pid" 2>/dev/null
+	return "$r"
 }
 
 CONFIG=/sys/kernel/config/cgroup_io
@@ -351,12 +395,12 @@ CONFIG=/sys/kernel/config/cgroup_io
 # What there is where cgroups cannot have files of ours: the settings are the cgroup's all the same.
 in_configfs()
 {
-	local dir=$CONFIG/vm r=0
+	local dir=$CONFIG/vm r=0 path="cgroup: path of one, from the root of cgroup v2, but not that"
 
 	rmmod cgroup_io && kst_insmod cgroup_io configfs=1 && mkdir "$dir" && mkdir "$VM_ROOT/vm" || return 1
 	none_there "$VM_ROOT/early" || r=1
 	! echo high 2>/dev/null >"$dir/shares" || r=1
-	refused "Invalid argument" "$dir/cgroup" / && refused "No such file or directory" "$dir/cgroup" /nowhere &&
+	hinted "$path" "$INVALID" "$dir/cgroup" / && hinted "$path" "No such file or directory" "$dir/cgroup" /nowhere &&
 	takes "$dir/cgroup" "${VM_ROOT#/sys/fs/cgroup}/vm" "${VM_ROOT#/sys/fs/cgroup}/vm" &&
 	takes "$dir/shares" high 200 && takes "$dir/limit" "disk iops=100" "disk iops=100 bps=max" &&
 	takes "$dir/reserve" "disk bps=1k" "disk iops=0 bps=1024" && takes "$dir/latency" 700 700 &&
@@ -393,7 +437,7 @@ ksft_test "a great many cgroups" many
 [ "$LONG" = 1 ] || ksft_test "as many as there may be" full
 ksft_test "cgroups that go while their files are written" race
 ksft_test "unload beside many cgroups" unload_many
-ksft_test "unload with a file open" unload
+ksft_test "unload with files open and in use" unload
 if modprobe configfs 2>/dev/null; then
 	mountpoint -q "${CONFIG%/*}" || mount -t configfs none "${CONFIG%/*}"
 	ksft_test "the same settings in configfs" in_configfs
