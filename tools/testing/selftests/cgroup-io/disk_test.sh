@@ -14,6 +14,7 @@ set -u
 
 DEV=/dev/mapper/vmio-test
 LOWER=/dev/nullb0
+DIR=/run/vmio-mnt
 LONG=${VMACCEL_LONG:-0}
 
 # no_table ARGUMENT...: a table that is refused
@@ -48,11 +49,21 @@ table_is()
 	return 1
 }
 
+# no_message WORD...: one that is refused, and the kernel log says what is not
+no_message()
+{
+	local before text="messages are: window <n>, window auto, latency <us>, stat"
+
+	before=$(dmesg | grep -cF "$text")
+	! dmsetup message vmio-test 0 "$@" 2>/dev/null && [ "$(dmesg | grep -cF "$text")" = $((before + 1)) ] && return 0
+	ksft_print_msg "takes message '$*', or the log says nothing"
+	return 1
+}
+
 tables()
 {
 	table_is window=8 && dmsetup message vmio-test 0 window 9 && table_is window=9 &&
-	! dmsetup message vmio-test 0 window 0 2>/dev/null && ! dmsetup message vmio-test 0 windows 5 2>/dev/null &&
-	! dmsetup message vmio-test 0 latency 0 2>/dev/null && table_is window=9 &&
+	no_message window 0 && no_message windows 5 && no_message latency 0 && no_message stat 1 && table_is window=9 &&
 	dmsetup message vmio-test 0 window auto && table_is window=auto &&
 	dmsetup message vmio-test 0 latency 700 && table_is latency=700 &&
 	dmsetup message vmio-test 0 window 8 && table_is window=8
@@ -89,6 +100,74 @@ direct()
 	counted b wbytes 65536 dd if=/dev/zero of="$DEV" bs=16k count=4 oflag=direct &&
 	counted a rios 4 dd if="$DEV" of=/dev/null bs=16k count=4 iflag=direct &&
 	counted b rios 0 true && counted a wbytes 0 true
+}
+
+# key KEY TEXT: its value in a line of key=value
+key()
+{
+	local line=" $2 "
+
+	line=${line#*" $1="}
+	echo "${line%%[ $'\n']*}"
+}
+
+# sum NUMBER,...: of all
+sum()
+{
+	echo $((${1//,/+}))
+}
+
+# In the nested-keyed format of the kernel: name key=value...; both histograms have each request once.
+says()
+{
+	local all line r=0
+
+	line=$(<"$VM_ROOT/$1/io.vm.stat")
+	all=$(($(key rios "$line") + $(key wios "$line") + $(key dios "$line")))
+	[[ $line =~ ^test(\ [a-z0-9_]+=[0-9]+(,[0-9]+)*)+$ ]] || r=1
+	[ "$(sum "$(key wait_log2 "$line")")" = "$all" ] && [ "$(sum "$(key disk_log2 "$line")")" = "$all" ] || r=1
+	[ "$r" = 0 ] || ksft_print_msg "$line"
+	return "$r"
+}
+
+# throttled NS: so long VM s has waited for its limit
+throttled()
+{
+	[ "$(vmio_stat s throttled_ns)" -ge "$1" ]
+}
+
+# What a VM has had, at its limit and not, and what all have had together.
+statistics()
+{
+	local all=0 file n=0 pid stat
+
+	vmio_vm s && in_vm s dd if="$DEV" of=/dev/null bs=8k count=3 iflag=direct 2>/dev/null &&
+	in_vm s dd if=/dev/zero of="$DEV" bs=4k count=2 oflag=direct 2>/dev/null && in_vm s blkdiscard -f -l 1M "$DEV" || return 1
+	stat=$(<"$VM_ROOT/s/io.vm.stat")
+	case $stat in
+	"test rbytes=24576 wbytes=8192 dbytes=1048576 rios=3 wios=2 dios=1 debt_ios=0 "*" queued=0 throttled_ns=0 behind_ns=0 missed_ns=0") ;;
+	*) ksft_print_msg "$stat"; return 1 ;;
+	esac
+	says s && [ "$(key disk_ns "$stat")" -gt 0 ] || return 1
+	# At a limit the time grows until that is lifted, and no longer.
+	echo "disk bps=1" >"$VM_ROOT/s/io.vm.limit" || return 1
+	in_vm s "$DISK_IO" read "$DEV" 2 2 &
+	pid=$!
+	kst_wait 30 throttled 100000000 || return 1
+	echo "disk bps=max" >"$VM_ROOT/s/io.vm.limit" && wait "$pid" && says s || return 1
+	stat=$(<"$VM_ROOT/s/io.vm.stat")
+	ksft_print_msg "at its limit for $(key throttled_ns "$stat") ns, waited for $(key wait_ns "$stat")"
+	[ "$(key wait_ns "$stat")" -ge 100000000 ] && [ "$stat" = "$(<"$VM_ROOT/s/io.vm.stat")" ] || return 1
+	while read -r file; do
+		stat=$(grep "^test " "$file") || continue
+		all=$((all + $(key rios "$stat")))
+		n=$((n + 1))
+	done < <(find /sys/fs/cgroup -name io.vm.stat)
+	stat=$(dmsetup message vmio-test 0 stat)
+	[ "${stat%% *}" = test ] && [ "$(key rios "$stat")" = "$all" ] && [ "$(key cgroups "$stat")" = "$n" ] &&
+	[ "$(sum "$(key disk_log2 "$stat")")" -ge "$all" ] && rmdir "$VM_ROOT/s" && return 0
+	ksft_print_msg "of $n cgroups with $all reads: $stat"
+	return 1
 }
 
 # job NAME OPTION...: one of fio
@@ -172,6 +251,49 @@ throttle()
 	kst_wait 20 queued
 }
 
+# What is not to wait is queued as all else, and whoever sends it goes on: no thread of io_uring's waits instead.
+not_to_wait()
+{
+	local pid r=0
+
+	echo "disk bps=1" >"$VM_ROOT/a/io.vm.limit" || return 1
+	# shellcheck disable=SC2046
+	in_vm a fio --eta=never --output=/dev/null $(job t io_uring --nowait=1) --iodepth=16 &
+	pid=$!
+	kst_wait 60 queued || r=1
+	! grep -qs "^iou-wrk" /proc/[0-9]*/task/*/comm || { ksft_print_msg "a thread of io_uring's is there"; r=1; }
+	echo "disk bps=max" >"$VM_ROOT/a/io.vm.limit"
+	wait "$pid" && return "$r"
+}
+
+# waits_not VM COMMAND...: it ends while requests of the VM wait for its limit, since some of its own do not
+waits_not()
+{
+	local vm=$1 before pid
+	shift
+
+	before=$(vmio_stat "$vm" debt_ios)
+	in_vm "$vm" "$@" >/dev/null 2>&1 &
+	pid=$!
+	kst_wait 20 ended "$pid" && wait "$pid" && queued "$vm" && [ "$(vmio_stat "$vm" debt_ios)" -gt "$before" ] && return 0
+	ksft_print_msg "$* waits, or sends nothing that does not"
+	return 1
+}
+
+# Flushes, and metadata of a file system, of a VM whose data wait for ever.
+urgent()
+{
+	local pid r=0
+
+	mkfs.ext4 -q -F "$DEV" 32M && mkdir -p "$DIR" && mount "$DEV" "$DIR" && mkdir "$DIR/dir" && touch "$DIR"/dir/{1..9} &&
+	umount "$DIR" && echo "disk bps=1" >"$VM_ROOT/a/io.vm.limit" || return 1
+	in_vm a "$DISK_IO" read "$DEV" 16 16 &
+	pid=$!
+	kst_wait 20 queued && waits_not a sync "$DEV" && mount "$DEV" "$DIR" && waits_not a ls -l "$DIR/dir" || r=1
+	echo "disk bps=max" >"$VM_ROOT/a/io.vm.limit"
+	wait "$pid" && umount "$DIR" && return "$r"
+}
+
 suspended()
 {
 	local before
@@ -237,11 +359,64 @@ limit_gone()
 	kst_wait 10 left gone && rmdir "$VM_ROOT/gone" && kst_wait 30 ended "$pid" && wait "$pid"
 }
 
-# Two devices in one pool.
+# more VM: it has had one more than N
+more()
+{
+	[ "$(vmio_stat "$1" rios)" -gt "$2" ]
+}
+
+# The controller goes from the VMs and comes again, while one has requests that wait and sends others: meanwhile they are
+# of the cgroup above, and what the VM was given it still has.
+toggled()
+{
+	local pid r=0
+
+	echo "disk bps=1" >"$VM_ROOT/a/io.vm.limit" || return 1
+	in_vm a "$DISK_IO" read "$DEV" 16 16 &
+	pid=$!
+	vmio_load b "$DEV"
+	kst_wait 30 queued && kst_wait 30 more b "$(vmio_stat b rios)" || r=1
+	for _ in 1 2 3; do
+		echo -io >"$VM_ROOT/cgroup.subtree_control" && [ ! -e "$VM_ROOT/a/io.vm.limit" ] &&
+		kst_wait 30 more . "$(vmio_stat . rios)" && echo +io >"$VM_ROOT/cgroup.subtree_control" &&
+		kst_wait 30 more b "$(vmio_stat b rios)" && queued || r=1
+	done
+	[ "$(<"$VM_ROOT/a/io.vm.limit")" = "disk iops=max bps=1" ] && echo "disk bps=max" >"$VM_ROOT/a/io.vm.limit" || r=1
+	vmio_kill "$VM_ROOT/b" && wait "$pid" && return "$r"
+}
+
+# forced ARGUMENT...: removed with this while requests wait; then the device and its pool go
+forced()
+{
+	local load pid r=0
+
+	vmio_dm vmio-two "$(vmio_table 32768 "$LOWER" pool=two)" && echo "disk bps=1" >"$VM_ROOT/a/io.vm.limit" || return 1
+	in_vm a "$DISK_IO" read /dev/mapper/vmio-two 16 16 &
+	load=$!
+	kst_wait 20 grep -q "^two .* queued=1[56] " "$VM_ROOT/a/io.vm.stat" || r=1
+	dmsetup remove --noudevsync "$@" vmio-two 2>/dev/null &
+	pid=$!
+	kst_wait 30 ended "$pid" || r=1
+	# By force what waits goes on, and the device, which is open, stays without the disk.
+	[ "$1" = --deferred ] || kst_wait 30 ended "$load" || r=1
+	[ "$1" = --force ] || kill -0 "$load" || r=1
+	echo "disk bps=max" >"$VM_ROOT/a/io.vm.limit"
+	wait "$load" && kst_wait 10 [ ! -e /sys/block/vmio-two ] || r=1
+	dmsetup mknodes
+	vmio_no_dm vmio-two && [ ! -e /sys/block/vmio-two ] && return "$r"
+}
+
+# Two devices in one pool, whose private disk is as large as the larger one, whichever comes first.
 shared_pool()
 {
-	local half
+	local half lower r=0
 
+	lower=$(blockdev --getsz "$LOWER")
+	vmio_dm vmio-below "0 32768 linear $LOWER 0" && vmio_dm vmio-one "$(vmio_table 32768 /dev/mapper/vmio-below pool=two)" &&
+	[ "$(</sys/block/vmio-two/size)" = 32768 ] && vmio_dm vmio-two "$(vmio_table "$lower" "$LOWER" pool=two)" &&
+	[ "$(</sys/block/vmio-two/size)" = "$lower" ] &&
+	in_vm a dd if=/dev/mapper/vmio-two of=/dev/null bs=4k count=1 skip=$((lower / 8 - 1)) iflag=direct 2>/dev/null || r=1
+	vmio_no_dm vmio-two vmio-one vmio-below && [ "$r" = 0 ] || return 1
 	half=$(($(blockdev --getsz "$LOWER") / 2))
 	vmio_dm vmio-two "$(vmio_table "$half" "$LOWER" pool=test "offset=$half")" &&
 	counted a rbytes 4096 dd if=/dev/mapper/vmio-two of=/dev/null bs=4k count=1 iflag=direct
@@ -307,10 +482,10 @@ removed()
 	[ -z "$(<"$VM_ROOT/a/io.vm.stat")" ] && rmmod dm_vmio && kst_insmod dm_vmio
 }
 
-kst_need fio dmsetup blkdiscard losetup
+kst_need fio dmsetup blkdiscard losetup mkfs.ext4
 vmio_test_bed 10000 io
 ksft_print_header
-ksft_set_plan $((LONG ? 16 : 14))
+ksft_set_plan $((LONG ? 22 : 20))
 ksft_test "tables that are refused" bad_tables
 ksft_test "tables and messages" tables
 ksft_test "the private disk is nobody's" private
@@ -318,6 +493,9 @@ ksft_test "direct requests are their VM's" direct
 ksft_test "libaio and io_uring, by threads, polling, not to wait" by_engines
 ksft_test "buffered writes" buffered
 ksft_test "a cgroup becomes known by its requests" unknown
+ksft_test "what a VM has had, and all together" statistics
+ksft_test "what is not to wait is queued" not_to_wait
+ksft_test "flushes and metadata do not wait for a limit" urgent
 ksft_test "suspended while requests wait" suspended
 # data_test.sh has both with more kinds of requests, and with other loads.
 if [ "$LONG" = 1 ]; then
@@ -330,7 +508,10 @@ if [ -e /proc/sys/fs/inotify ]; then
 else
 	ksft_test_result_skip "a limit goes with its cgroup" "no fsnotify in this kernel"
 fi
+ksft_test "the controller goes and comes again under load" toggled
 ksft_test "two devices in a pool" shared_pool
+ksft_test "removed by force while requests wait" forced --force
+ksft_test "removed later, while requests wait" forced --deferred
 ksft_test "one of two that is stuck" stuck
 ksft_test "a first that blocks who sends there, and a second" blocked
 ksft_test "the pool goes with its last device" removed
