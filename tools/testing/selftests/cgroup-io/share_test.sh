@@ -238,7 +238,14 @@ narrow()
 	[ "$(window)" -le 12 ] && [ "$(vmio_stat a rios)" -ge 200 ]
 }
 
-# The pool finds the window itself, for a disk that takes 4 requests at a time, from one that is far too large.
+# window_is LEAST [MOST]
+window_is()
+{
+	[ "$(window)" -ge "$1" ] && [ "$(window)" -le "${2:-$1}" ]
+}
+
+# The pool finds the window itself, for a disk that takes 4 requests at a time, 2 ms each, from one that is far too large;
+# and that at which requests take as long as is wanted: a quarter of that many times 2 ms.
 found()
 {
 	local load r=0
@@ -248,6 +255,11 @@ found()
 	dmsetup message vmio-slow 0 window 32 && dmsetup message vmio-slow 0 window auto || r=1
 	kst_wait 60 narrow || r=1
 	ksft_print_msg "window $(window)"
+	dmsetup message vmio-slow 0 latency 24000 && kst_wait 60 window_is 17 64 || r=1
+	ksft_print_msg "for 24 ms $(window)"
+	dmsetup message vmio-slow 0 latency 6000 && kst_wait 60 window_is 2 16 || r=1
+	ksft_print_msg "for 6 ms $(window)"
+	dmsetup message vmio-slow 0 window auto || r=1
 	kill "$load"
 	wait "$load" 2>/dev/null
 	kst_wait 20 grep -qx "populated 0" "$VM_ROOT/cgroup.events" && return "$r"
@@ -276,12 +288,6 @@ beyond()
 	[ "$(vmio_stat a/libvirt rios)" -ge "$1" ]
 }
 
-# window_is LEAST [MOST]
-window_is()
-{
-	[ "$(window)" -ge "$1" ] && [ "$(window)" -le "${2:-$1}" ]
-}
-
 # A VM that reads one at a time, as libvirt runs it, beside one that has always 64: of what it waits at the disk, the
 # target takes what is too much, while it reads.
 targeted()
@@ -306,6 +312,26 @@ targeted()
 	echo -io >"$dir/cgroup.subtree_control" && return "$r"
 }
 
+# overdue LEAST MOST: what VM a lacks of its reservation, in ns
+overdue()
+{
+	[ "$(vmio_stat a behind_ns)" -ge "$1" ] && [ "$(vmio_stat a behind_ns)" -le "$2" ]
+}
+
+# Whether a reservation is kept can be seen: one that is more than the disk does, and one that is less.
+promised()
+{
+	local r=0
+
+	vmio_load a /dev/mapper/vmio-slow
+	vmio_load b /dev/mapper/vmio-slow
+	echo "disk iops=1M" >"$VM_ROOT/a/io.vm.reserve" && kst_wait 30 overdue 100000000 1000000000 || r=1
+	ksft_print_msg "$(vmio_stat a behind_ns) ns of 1M a second"
+	echo "disk iops=5" >"$VM_ROOT/a/io.vm.reserve" && kst_wait 30 overdue 0 50000000 || r=1
+	ksft_print_msg "$(vmio_stat a behind_ns) ns of 5 a second"
+	echo "disk iops=max" >"$VM_ROOT/a/io.vm.reserve" && vmio_kill "$VM_ROOT/a" && vmio_kill "$VM_ROOT/b" && return "$r"
+}
+
 kst_need dmsetup unshare nsenter
 vmio_cgroups io
 kst_load cgroup_io
@@ -316,7 +342,7 @@ for vm in a b c; do
 	vmio_vm "$vm" || ksft_exit_fail_msg "cannot make VM $vm"
 done
 ksft_print_header
-ksft_set_plan 11
+ksft_set_plan 12
 ksft_test "equal shares" equal
 ksft_test "shares 1:2:4" by_shares
 ksft_test "other shares count at once" changed
@@ -344,6 +370,7 @@ vmio_null 2000000 4
 	echo 0 >iosched/read_expire && echo 1 >iosched/fifo_batch
 ) || ksft_exit_fail_msg "the disk does not take requests in their order"
 vmio_create vmio-slow /dev/nullb0 pool=slow
-ksft_test "a window that is found" found
+ksft_test "a window that is found, and one for a latency" found
+ksft_test "a reservation that is kept, and one that is not" promised
 ksft_test "a latency target" targeted
 ksft_finished
