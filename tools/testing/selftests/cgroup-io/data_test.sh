@@ -264,7 +264,7 @@ unhindered()
 	swap_init && echo "$DISK" >"$SYS/backing_dev" && echo 4K >"$SYS/mem_limit" && echo 64M >"$SYS/disksize" &&
 	dd if=/dev/urandom of="$DEV" bs=64k count=64 oflag=direct 2>/dev/null || return 1
 	echo "disk iops=1" >"$VM_ROOT/a/io.vm.limit" || r=1
-	in_vm a "$DISK_IO" read "$DEV" 200 0 2>/dev/null &
+	in_vm a "$DISK_IO" read "$DEV" 200 0 >/dev/null 2>&1 &
 	disown
 	kst_wait 30 waiting a 63 || r=1
 	in_vm b timeout $((20 * VM_SLOW)) dd if="$DEV" of=/dev/null bs=4k count=256 iflag=direct 2>/dev/null || r=1

@@ -295,7 +295,7 @@ targeted()
 	local dir=$VM_ROOT/a late missed r=0
 
 	echo +io >"$dir/cgroup.subtree_control" && vmio_vm a/libvirt && dmsetup message vmio-slow 0 window 32 || return 1
-	in_vm a/libvirt "$DISK_IO" read /dev/mapper/vmio-slow 1 0 2>/dev/null &
+	in_vm a/libvirt "$DISK_IO" read /dev/mapper/vmio-slow 1 0 >/dev/null 2>&1 &
 	disown
 	vmio_load b /dev/mapper/vmio-slow
 	kst_wait 60 late 75 100 40 && [ "$(vmio_stat a/libvirt late_ios)" = 0 ] || r=1
@@ -323,6 +323,7 @@ promised()
 {
 	local r=0
 
+	set_shares 100 100 100
 	vmio_load a /dev/mapper/vmio-slow
 	vmio_load b /dev/mapper/vmio-slow
 	echo "disk iops=1M" >"$VM_ROOT/a/io.vm.reserve" && kst_wait 30 overdue 100000000 1000000000 || r=1

@@ -116,7 +116,8 @@ vmio_create()
 # however seldom its process runs
 vmio_load()
 {
-	in_vm "$1" "$DISK_IO" read "$2" 64 0 2>/dev/null &
+	kst_undo vmio_kill "$VM_ROOT/$1"
+	in_vm "$1" "$DISK_IO" read "$2" 64 0 >/dev/null 2>&1 &
 	disown
 }
 
