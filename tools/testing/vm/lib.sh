@@ -337,3 +337,15 @@ vm_self_args()
 		-device virtio-balloon-pci,id=balloon0,free-page-reporting=on,free-page-hint=on,iothread=hints
 	)
 }
+
+# vm_disk_args OUT: further arguments for a VM with a virtio-blk disk, a file that is there while the VM is.
+vm_disk_args()
+{
+	rm -f "$1/disk"
+	truncate -s 16M "$1/disk"
+	# shellcheck disable=SC2054 # the commas are QEMU's
+	QEMU_ARGS+=(
+		-drive "if=none,id=disk,format=raw,file=$1/disk"
+		-device virtio-blk-pci,drive=disk,serial=vmaccel
+	)
+}

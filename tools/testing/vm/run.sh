@@ -166,6 +166,7 @@ if grep -q '^balloon ' "$out/tests"; then
 	vm_self_args "$out"
 	watch_memory=1
 fi
+! grep -q '^cgroup-io fio_test.sh ' "$out/tests" || vm_disk_args "$out"
 
 qemu_pid=
 trap '[ -z "$qemu_pid" ] || kill -9 "$qemu_pid" 2>/dev/null' EXIT
