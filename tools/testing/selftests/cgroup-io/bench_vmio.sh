@@ -192,28 +192,36 @@ reserve()
 	echo "disk iops=max" >"${VMS[0]}/io.vm.reserve" && no_over vmio-bench && no_null nullb0
 }
 
-# From equal parts to 1:4: when, for the next 200 ms, the parts are within a tenth of that.
+# settled DEVICE FILE: the second of two VMs has four times as much in FILE from now on: when, in ms, for the next 200 ms, the
+# parts are within a tenth of that; of 2 s.
+settled()
+{
+	shares "$2" 100 100 100 100 &&
+	"$BENCH" load "$1" 2000 20 "${VMS[1]}/$2" 400 "${VMS[0]}" "${VMS[1]}" |
+		awk '{ t[NR] = $1; a[NR] = $2; b[NR] = $3 }
+			END {
+				for (i = 1; i + 10 <= NR; i++) {
+					x = 4 * (a[i + 10] - a[i])
+					y = b[i + 10] - b[i]
+					if (x <= 1.1 * y && y <= 1.1 * x)
+						break
+				}
+				print t[i]
+			}'
+}
+
+# From equal parts to 1:4, of ours, and of io.cost on the disk itself.
 converge()
 {
-	local pair value
+	local pair run="run: id=cgio.disk.converge unit=ms limit=1000 peer=iocost"
 
-	slow nullb0 && over vmio-bench vmio /dev/nullb0 pool=bench window=4 || return 1
+	slow nullb0 && slow nullb1 && iocost nullb1 && over vmio-bench vmio /dev/nullb0 pool=bench window=4 || return 1
 	for ((pair = 0; pair < PAIRS; pair++)); do
-		shares io.vm.shares 100 100 100 100 || return 1
-		value=$("$BENCH" load /dev/mapper/vmio-bench 2000 20 "${VMS[1]}/io.vm.shares" 400 "${VMS[0]}" "${VMS[1]}" |
-			awk '{ t[NR] = $1; a[NR] = $2; b[NR] = $3 }
-				END {
-					for (i = 1; i + 10 <= NR; i++) {
-						x = 4 * (a[i + 10] - a[i])
-						y = b[i + 10] - b[i]
-						if (x <= 1.1 * y && y <= 1.1 * x)
-							break
-					}
-					print t[i]
-				}')
-		ksft_print_msg "run: id=cgio.disk.converge unit=ms side=ours value=$value limit=1000 peer=none"
+		ksft_print_msg "$run side=ours value=$(settled /dev/mapper/vmio-bench io.vm.shares)"
+		ksft_print_msg "$run side=peer value=$(settled /dev/nullb1 io.weight)"
 	done
-	no_over vmio-bench && no_null nullb0
+	shares io.weight 100 100 100 100
+	no_over vmio-bench && no_null nullb0 nullb1
 }
 
 # Work and timers of a pool that has served, and waits.
