@@ -5,7 +5,8 @@
  * cgroup_io.ko knows the VMs and what they are to have; a pool of dm_vmio.ko schedules
  * what they send to its disks.
  *
- * Lock order, outermost first: vmio_pools_lock -> cgio_lock -> vmio_pool.lock.
+ * Lock order, outermost first: vmio_pools_lock -> cgio_lock -> vmio_pool.lock
+ * -> vmio_lease.lock.
  */
 #ifndef CGIO_INTERNAL_H
 #define CGIO_INTERNAL_H

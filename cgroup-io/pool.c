@@ -28,6 +28,7 @@ static void vmio_apply(struct vmio_pool *pool, struct vmio_class *class,
 	unsigned int i;
 
 	lockdep_assert_held(&pool->lock);
+	vmio_recall(pool);
 	vmshare_set_weight(&pool->sched, group, cgio_vm_weight(vm), now);
 	for (i = 0; i < VMSHARE_UNITS; i++) {
 		if (group->limit[i].rate != vm->limit[i])
@@ -88,6 +89,7 @@ static void vmio_remove(struct cgio_pool *cgio, struct cgio_vm *vm)
 	if (!class)
 		return;
 	spin_lock_irq(&pool->lock);
+	vmio_recall(pool);
 	pool->classes[vm->index] = NULL;
 	now = ktime_get_ns();
 	/* Nobody can lift them any more, and what waits may be what others wait for. */
@@ -124,6 +126,29 @@ void vmio_show_stats(struct seq_file *seq, const struct vmio_stats *s)
 	vmio_show_hist(seq, "disk_log2", s->disk);
 }
 
+/**
+ * vmio_add_stats() - what one has had, to what others have had
+ * @sum: grows
+ * @s: by so much
+ */
+void vmio_add_stats(struct vmio_stats *sum, const struct vmio_stats *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(s->ios); i++) {
+		sum->ios[i] += s->ios[i];
+		sum->bytes[i] += s->bytes[i];
+	}
+	for (i = 0; i < VMIO_HIST; i++) {
+		sum->wait[i] += s->wait[i];
+		sum->disk[i] += s->disk[i];
+	}
+	sum->debt_ios += s->debt_ios;
+	sum->late_ios += s->late_ios;
+	sum->wait_ns += s->wait_ns;
+	sum->disk_ns += s->disk_ns;
+}
+
 static void vmio_show(struct cgio_pool *cgio, struct cgio_vm *vm, struct seq_file *seq)
 {
 	struct vmio_pool *pool = vmio_of_cgio(cgio);
@@ -133,6 +158,7 @@ static void vmio_show(struct cgio_pool *cgio, struct cgio_vm *vm, struct seq_fil
 	u32 queued;
 
 	spin_lock_irq(&pool->lock);
+	vmio_recall(pool);
 	now = ktime_get_ns();
 	s = class->stats;
 	queued = class->self.queued;
@@ -218,9 +244,12 @@ static struct vmio_pool *vmio_pool_new(const char *name)
 	pool->classes = kvcalloc(CGIO_VMS_MAX, sizeof(*pool->classes), GFP_KERNEL);
 	if (!pool->classes)
 		goto err_pool;
+	pool->leases = vmio_leases_alloc();
+	if (!pool->leases)
+		goto err_classes;
 	pool->wq = alloc_workqueue("vmio-%s", WQ_MEM_RECLAIM | WQ_HIGHPRI, 0, name);
 	if (!pool->wq)
-		goto err_classes;
+		goto err_leases;
 	r = cgio_pool_register(&pool->cgio);
 	if (r)
 		goto err_wq;
@@ -233,6 +262,8 @@ err_cgio:
 	cgio_pool_unregister(&pool->cgio);
 err_wq:
 	destroy_workqueue(pool->wq);
+err_leases:
+	vmio_leases_free(pool->leases);
 err_classes:
 	kvfree(pool->classes);
 err_pool:
@@ -287,6 +318,7 @@ void vmio_pool_put(struct vmio_pool *pool)
 	hrtimer_cancel(&pool->timer);
 	cancel_delayed_work_sync(&pool->stall);
 	destroy_workqueue(pool->wq);
+	vmio_leases_free(pool->leases);
 	kvfree(pool->classes);
 	kfree(pool);
 	mutex_unlock(&vmio_pools_lock);
@@ -317,6 +349,7 @@ void vmio_pool_cover(struct vmio_pool *pool, sector_t sectors)
 void vmio_pool_set_window(struct vmio_pool *pool, unsigned int window)
 {
 	spin_lock_irq(&pool->lock);
+	vmio_recall(pool);
 	pool->adapt = false;
 	vmwindow_set(&pool->window, window);
 	vmio_kick(pool, ktime_get_ns());
@@ -333,6 +366,7 @@ void vmio_pool_set_window(struct vmio_pool *pool, unsigned int window)
 void vmio_pool_adapt(struct vmio_pool *pool, u64 latency)
 {
 	spin_lock_irq(&pool->lock);
+	vmio_recall(pool);
 	pool->adapt = true;
 	vmwindow_set_target(&pool->window, latency);
 	spin_unlock_irq(&pool->lock);

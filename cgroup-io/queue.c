@@ -7,6 +7,8 @@
  * have room for it, or when it may not wait: swap, metadata and flushes, what reclaim
  * itself sends, and everything for a device that is being suspended.
  *
+ * While nobody waits, processors send by leases (lease.c) without looking here.
+ *
  * Who submits never waits for a turn and never sends what others have queued; that is
  * the worker's task, which runs when a request has come back, or a limit lets go on.
  *
@@ -66,20 +68,22 @@ static bool vmio_is_urgent(const struct bio *bio)
 	       !bio_sectors(bio) || current->flags & PF_MEMALLOC;
 }
 
-static unsigned int vmio_hist(u64 ns)
-{
-	/* Less than 2 us, then powers of two. */
-	return clamp(fls64(ns) - 11, 0, VMIO_HIST - 1);
-}
-
 /*
  * Have the disks room for one that has its turn? Those that did not wait for theirs do not
- * count, or who sends many of them would keep all others from the disks.
+ * count, or who sends many of them would keep all others from the disks. What was lent is
+ * called back if it is missed.
  */
-static bool vmio_has_room(const struct vmio_pool *pool)
+static bool vmio_find_room(struct vmio_pool *pool)
 {
+	const u32 window = vmio_window(pool);
+
 	lockdep_assert_held(&pool->lock);
-	return pool->busy - pool->passed < vmio_window(pool);
+	if (pool->busy - pool->passed + pool->book.lent < window)
+		return true;
+	if (!pool->book.lent)
+		return false;
+	vmio_recall(pool);
+	return pool->busy - pool->passed < window;
 }
 
 /* Then nobody else waits when it stalls. */
@@ -92,9 +96,7 @@ static bool vmio_is_alone(const struct vmio_pool *pool)
 /* The request is at the disk from now on. */
 static void vmio_start(struct vmio_pool *pool, struct vmio_io *io, u64 now)
 {
-	struct vmio_stats *stats = &io->class->stats;
 	struct vmio_target *target = io->target;
-	const u64 wait = now - io->queued;
 
 	lockdep_assert_held(&pool->lock);
 	if (!target->busy++)
@@ -105,10 +107,7 @@ static void vmio_start(struct vmio_pool *pool, struct vmio_io *io, u64 now)
 		pool->passed += io->passed;
 	}
 	io->issued = now;
-	stats->ios[io->kind]++;
-	stats->bytes[io->kind] += io->bytes;
-	stats->wait_ns += wait;
-	stats->wait[vmio_hist(wait)]++;
+	vmio_stats_issue(&io->class->stats, io, now - io->queued);
 }
 
 static struct bio *vmio_serve(struct vmio_pool *pool, struct vmshare_node *node, u64 now)
@@ -171,7 +170,7 @@ void vmio_kick(struct vmio_pool *pool, u64 now)
 	u64 next;
 
 	lockdep_assert_held(&pool->lock);
-	if (!vmio_has_room(pool)) {
+	if (!vmio_find_room(pool)) {
 		if (!vmio_is_alone(pool))
 			queue_delayed_work(pool->wq, &pool->stall,
 					   nsecs_to_jiffies(VMIO_STALL_NS));
@@ -228,6 +227,7 @@ int vmio_join(struct vmio_target *target)
 void vmio_leave(struct vmio_target *target)
 {
 	spin_lock_irq(&target->pool->lock);
+	vmio_recall(target->pool);
 	list_del(&target->node);
 	spin_unlock_irq(&target->pool->lock);
 	destroy_workqueue(target->wq);
@@ -279,7 +279,7 @@ static void vmio_serve_some(struct vmio_pool *pool, struct bio_list *bios)
 	unsigned int n;
 
 	lockdep_assert_held(&pool->lock);
-	for (n = 0; n < VMIO_BATCH && vmio_has_room(pool); n++) {
+	for (n = 0; n < VMIO_BATCH && vmio_find_room(pool); n++) {
 		node = vmshare_pick(&pool->sched, now);
 		if (!node)
 			break;
@@ -344,10 +344,10 @@ static struct vmio_class *vmio_class_of(struct vmio_pool *pool, const struct cgi
 
 /* Returns true if it has its turn at once. */
 static bool vmio_enqueue(struct vmio_pool *pool, struct bio *bio, struct vmio_io *io,
-			 u64 now)
+			 const struct cgio_vm *vm, u64 now)
 {
 	struct vmio_class *class = io->class;
-	const bool room = vmio_has_room(pool);
+	const bool room = vmio_find_room(pool);
 	struct vmshare_req req;
 	bool first;
 
@@ -355,8 +355,11 @@ static bool vmio_enqueue(struct vmio_pool *pool, struct bio *bio, struct vmio_io
 	vmio_req(io, &req);
 	if (room && vmshare_serve_alone(&pool->sched, &class->self, &req, now)) {
 		vmio_start(pool, io, now);
+		vmio_lend(pool, io, vm);
 		return true;
 	}
+	/* Whoever sends waits with it. */
+	vmio_recall(pool);
 	first = !pool->sched.root.ready.top && !class->queue.head;
 	bio_list_add(&class->queue, bio);
 	vmshare_enqueue(&pool->sched, &class->self, now);
@@ -384,11 +387,17 @@ void vmio_submit_bio(struct bio *bio)
 	struct cgio_vm *vm;
 	bool go = true;
 
+	io->lease = NULL;
 	io->passed = false;
 	io->kind = vmio_kind(bio);
 	io->bytes = bio->bi_iter.bi_size;
 	rcu_read_lock();
 	vm = cgio_vm_of(bio_blkcg_css(bio));
+	if (!urgent && vmio_lease_submit(pool, io, vm)) {
+		rcu_read_unlock();
+		vmio_issue(bio, io->target);
+		return;
+	}
 	spin_lock_irqsave(&pool->lock, flags);
 	io->queued = ktime_get_ns();
 	class = vmio_class_of(pool, vm);
@@ -397,7 +406,7 @@ void vmio_submit_bio(struct bio *bio)
 	if (urgent || io->target->draining)
 		vmio_pass(pool, io, io->queued);
 	else
-		go = vmio_enqueue(pool, bio, io, io->queued);
+		go = vmio_enqueue(pool, bio, io, vm, io->queued);
 	spin_unlock_irqrestore(&pool->lock, flags);
 	rcu_read_unlock();
 	if (go)
@@ -473,13 +482,12 @@ void vmio_end(struct bio *bio)
 	u64 now, ns;
 
 	/* Refused on its way to the pool. */
-	if (!class)
+	if (!class || vmio_lease_end(io))
 		return;
 	spin_lock_irqsave(&pool->lock, flags);
 	now = ktime_get_ns();
 	ns = now - io->issued;
-	class->stats.disk_ns += ns;
-	class->stats.disk[vmio_hist(ns)]++;
+	vmio_stats_done(&class->stats, ns);
 	vmio_set_stalled(target, false);
 	target->done = now;
 	vmio_learn(pool, bio, io, ns, now);
@@ -548,6 +556,7 @@ void vmio_drain(struct vmio_target *target)
 	spin_lock_irq(&pool->lock);
 	now = ktime_get_ns();
 	target->draining = true;
+	vmio_recall(pool);
 	list_for_each_entry(class, &pool->list, node)
 		vmio_take(target, class, &taken, now);
 	spin_unlock_irq(&pool->lock);

@@ -234,6 +234,7 @@ static void vmio_status(struct dm_target *ti, status_type_t type, unsigned int f
 	u32 at_most;
 
 	spin_lock_irq(&pool->lock);
+	vmio_recall(pool);
 	stalled = t->stalled;
 	busy = pool->busy;
 	window = pool->window;
@@ -263,24 +264,6 @@ static void vmio_status(struct dm_target *ti, status_type_t type, unsigned int f
 	}
 }
 
-static void vmio_add_stats(struct vmio_stats *sum, const struct vmio_stats *s)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(s->ios); i++) {
-		sum->ios[i] += s->ios[i];
-		sum->bytes[i] += s->bytes[i];
-	}
-	for (i = 0; i < VMIO_HIST; i++) {
-		sum->wait[i] += s->wait[i];
-		sum->disk[i] += s->disk[i];
-	}
-	sum->debt_ios += s->debt_ios;
-	sum->late_ios += s->late_ios;
-	sum->wait_ns += s->wait_ns;
-	sum->disk_ns += s->disk_ns;
-}
-
 /* All VMs of the pool together. */
 static void vmio_show_sum(struct vmio_pool *pool, struct seq_file *seq)
 {
@@ -289,6 +272,7 @@ static void vmio_show_sum(struct vmio_pool *pool, struct seq_file *seq)
 
 	for (first = 0; first < CGIO_VMS_MAX; first += VMIO_SUM_BATCH) {
 		spin_lock_irq(&pool->lock);
+		vmio_recall(pool);
 		for (i = first; i < first + VMIO_SUM_BATCH; i++) {
 			const struct vmio_class *class = pool->classes[i];
 

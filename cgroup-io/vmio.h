@@ -14,10 +14,16 @@
 
 #include "internal.h"
 #include "latency_core.h"
+#include "lease_core.h"
 #include "window_core.h"
 
 /** VMIO_NAME_LEN - bytes of a pool's name, with its end */
 #define VMIO_NAME_LEN 24
+
+struct vmio_lease;
+
+/** VMIO_KINDS - number of &enum vmio_kind */
+#define VMIO_KINDS 3
 
 /** VMIO_HIST - classes of a time in log2 of ns: from less than 2 us to 1 s and more */
 #define VMIO_HIST 21
@@ -30,12 +36,14 @@
  * @name: for people
  * @disk: private disk that schedules
  * @classes: by &cgio_vm.index; written under cgio_lock and @lock, read under either
- * @lock: protects all below
+ * @lock: protects all below, but for the leases themselves
  * @sched: whose turn it is
  * @list: all classes, those of cgroups that are gone too
  * @targets: its members
  * @busy: requests that the disks have, but for those of members that have stalled
  * @passed: those of them that did not wait for a turn
+ * @book: what of the window is lent
+ * @leases: to whom
  * @window: how many others they get at a time, but for @latency
  * @latency: how many at most, for latency targets of VMs
  * @adapt: @window is found, else it is set
@@ -58,6 +66,8 @@ struct vmio_pool {
 	struct list_head targets;
 	unsigned int busy;
 	unsigned int passed;
+	struct vmlease_book book;
+	struct vmio_lease __percpu *leases;
 	struct vmwindow window;
 	struct vmlat_disk latency;
 	bool adapt;
@@ -80,8 +90,8 @@ struct vmio_pool {
  * @disk: requests by log2 of their time at the disk
  */
 struct vmio_stats {
-	u64 ios[3];
-	u64 bytes[3];
+	u64 ios[VMIO_KINDS];
+	u64 bytes[VMIO_KINDS];
 	u64 debt_ios;
 	u64 late_ios;
 	u64 wait_ns;
@@ -164,6 +174,8 @@ struct vmio_target {
  * struct vmio_io - what dm keeps for us with each bio
  * @target: where it goes
  * @class: whose it is, NULL before it is known
+ * @lease: by which it went, or NULL
+ * @term: of that lease
  * @queued: when it came, in ns
  * @issued: when it went to the disk, in ns
  * @bytes: its size
@@ -173,6 +185,8 @@ struct vmio_target {
 struct vmio_io {
 	struct vmio_target *target;
 	struct vmio_class *class;
+	struct vmio_lease *lease;
+	u32 term;
 	u64 queued;
 	u64 issued;
 	u32 bytes;
@@ -186,6 +200,36 @@ static inline u32 vmio_window(const struct vmio_pool *pool)
 	return vmlat_window(&pool->latency, pool->window.window);
 }
 
+static inline unsigned int vmio_hist(u64 ns)
+{
+	/* Less than 2 us, then powers of two. */
+	return clamp(fls64(ns) - 11, 0, VMIO_HIST - 1);
+}
+
+/* A request has gone to the disk, having waited for @wait ns. */
+static inline void vmio_stats_issue(struct vmio_stats *stats, const struct vmio_io *io, u64 wait)
+{
+	stats->ios[io->kind]++;
+	stats->bytes[io->kind] += io->bytes;
+	stats->wait_ns += wait;
+	stats->wait[vmio_hist(wait)]++;
+}
+
+/* It has come back after @ns. */
+static inline void vmio_stats_done(struct vmio_stats *stats, u64 ns)
+{
+	stats->disk_ns += ns;
+	stats->disk[vmio_hist(ns)]++;
+}
+
+/* lease.c */
+struct vmio_lease __percpu *vmio_leases_alloc(void);
+void vmio_leases_free(struct vmio_lease __percpu *leases);
+bool vmio_lease_submit(struct vmio_pool *pool, struct vmio_io *io, const struct cgio_vm *vm);
+bool vmio_lease_end(const struct vmio_io *io);
+void vmio_recall(struct vmio_pool *pool);
+void vmio_lend(struct vmio_pool *pool, const struct vmio_io *io, const struct cgio_vm *vm);
+
 /* pool.c */
 struct vmio_pool *vmio_pool_get(const char *name);
 void vmio_pool_put(struct vmio_pool *pool);
@@ -193,6 +237,7 @@ void vmio_pool_cover(struct vmio_pool *pool, sector_t sectors);
 void vmio_pool_set_window(struct vmio_pool *pool, unsigned int window);
 void vmio_pool_adapt(struct vmio_pool *pool, u64 latency);
 void vmio_show_stats(struct seq_file *seq, const struct vmio_stats *s);
+void vmio_add_stats(struct vmio_stats *sum, const struct vmio_stats *s);
 
 /* queue.c */
 void vmio_submit_bio(struct bio *bio);

@@ -170,6 +170,29 @@ statistics()
 	return 1
 }
 
+# A VM that waits for each of its requests, mostly alone with the disk: now and then the other one has more than there is
+# room for, settings change, and somebody looks. Each request counts once, and in the end nothing is at the disk.
+alone()
+{
+	local a b pid turn r=0
+
+	a=$(vmio_stat a rios)
+	b=$(vmio_stat b rios)
+	for turn in {1..6}; do
+		in_vm a "$DISK_IO" read "$DEV" 1 2000 2>/dev/null &
+		pid=$!
+		in_vm b "$DISK_IO" read "$DEV" 16 64 2>/dev/null && echo $((100 + turn)) >"$VM_ROOT/a/io.vm.shares" &&
+			vmio_stat a rios >/dev/null && dmsetup message vmio-test 0 window 8 &&
+			dmsetup status vmio-test >/dev/null && wait "$pid" || r=1
+	done
+	echo default >"$VM_ROOT/a/io.vm.shares"
+	a=$(($(vmio_stat a rios) - a))
+	b=$(($(vmio_stat b rios) - b))
+	[ "$a" = 12000 ] && [ "$b" = 384 ] && dmsetup status vmio-test | grep -q busy=0 && return "$r"
+	ksft_print_msg "$a and $b requests, not 12000 and 384: $(dmsetup status vmio-test)"
+	return 1
+}
+
 # job NAME OPTION...: one of fio
 job()
 {
@@ -485,11 +508,12 @@ removed()
 kst_need fio dmsetup blkdiscard losetup mkfs.ext4
 vmio_test_bed 10000 io
 ksft_print_header
-ksft_set_plan $((LONG ? 22 : 20))
+ksft_set_plan $((LONG ? 23 : 21))
 ksft_test "tables that are refused" bad_tables
 ksft_test "tables and messages" tables
 ksft_test "the private disk is nobody's" private
 ksft_test "direct requests are their VM's" direct
+ksft_test "a VM that is alone at times" alone
 ksft_test "libaio and io_uring, by threads, polling, not to wait" by_engines
 ksft_test "buffered writes" buffered
 ksft_test "a cgroup becomes known by its requests" unknown
