@@ -71,6 +71,16 @@ inflate_to()
 	ksft_print_msg "host memory $((before / MIB)) MiB, then $(($(host_memory) / MIB)) MiB"
 }
 
+# Without a balloon: what becomes free is no longer the host's to keep.
+free_memory()
+{
+	local before
+
+	touch_memory $((512 * MIB)) && before=$(host_memory) && kst_wait 30 host_memory_below $((before - 400 * MIB)) || return 1
+	ksft_print_msg "host memory $((before / MIB)) MiB, then $(($(host_memory) / MIB)) MiB"
+	balloon_is "$full" && [ "$(cat "$BALLOON/blocks")" = 0 ] && [ "$(cat "$BALLOON/pages")" = 0 ]
+}
+
 inflate_blocks()
 {
 	local total
@@ -354,7 +364,7 @@ too_much()
 ksft_print_header
 kst_need modprobe fallocate
 qmp_open
-ksft_set_plan $((LONG ? 19 : 16))
+ksft_set_plan $((LONG ? 20 : 17))
 
 # In large pages: with small ones emulated machines take long.
 mkdir -p $TOUCHED
@@ -365,6 +375,7 @@ ksft_test "the driver binds" balloon_bind vmballoon
 full=$(balloon_actual)
 less=$((full - 512 * MIB))
 low=$((full - 1024 * MIB))
+ksft_test "free memory" free_memory
 ksft_test "inflate by blocks" inflate_blocks
 ksft_test "deflate by blocks" deflate_blocks
 ksft_test "sizes of no whole block" odd_sizes
