@@ -13,6 +13,8 @@
  *   part N                 the first N bytes of a report
  *   order                  wait for an order; prints what is to be held, and the credit
  *   closed                 wait for the end of the connection
+ *   shut                   say that no more will be sent
+ *   until FILE             wait until there is such a file, and stay connected
  *   wait MS                wait, and stay connected
  *   keep                   report ten times a second, until killed
  *   flood N                up to N reports, until the connection ends
@@ -171,6 +173,19 @@ static void flood(unsigned long n)
 	}
 }
 
+/* Until there is such a file. */
+static void until(const char *file)
+{
+	unsigned int i;
+
+	for (i = 0; i < PATIENCE_MS / 10; i++) {
+		if (!access(file, F_OK))
+			return;
+		usleep(10000);
+	}
+	die(file);
+}
+
 static void keep(void)
 {
 	char buf[512];
@@ -220,7 +235,7 @@ static const struct op {
 } ops[] = {
 	{ "connect", 0 }, { "order", 0 }, { "closed", 0 }, { "hello", 2 }, { "report", 6 },
 	{ "type", 1 }, { "seq", 1 }, { "bytes", 1 }, { "part", 1 }, { "wait", 1 },
-	{ "keep", 0 },
+	{ "keep", 0 }, { "shut", 0 }, { "until", 1 },
 	{ "flood", 1 }, { "storm", 1 }, { "fuzz", 2 }, { NULL, 0 },
 };
 
@@ -257,6 +272,11 @@ int main(int argc, char **argv)
 			wait_closed();
 		} else if (!strcmp(*argv, "keep")) {
 			keep();
+		} else if (!strcmp(*argv, "shut")) {
+			if (shutdown(sock, SHUT_WR))
+				die("shutdown");
+		} else if (!strcmp(*argv, "until")) {
+			until(argv[1]);
 		} else if (!strcmp(*argv, "hello")) {
 			send_args(HELLO, argv + 1, 2);
 		} else if (!strcmp(*argv, "report")) {

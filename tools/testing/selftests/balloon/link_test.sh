@@ -231,13 +231,31 @@ storm()
 be_silent()
 {
 	again 10 && again 11
-	stay 10 report $RAM $RAM 0 0 1000 1000 part 10 && stay 11 && kst_wait 10 vm_has 10 need -lt $RAM
+	stay 10 report $RAM $RAM 0 0 1000 1000 part 10 && stay 11 && kst_wait 10 vm_has 10 need -lt $RAM || return 1
+	# Not even a hello.
+	again 12 && echo 12 >$AS || return 1
+	"$PEER" connect wait 600000 &
+	kst_undo kill $!
+	kst_wait 10 vm_is 12 link connected
+}
+
+# One that will send no more, but would hear: it is gone.
+half_closed()
+{
+	local pid
+
+	again 7 && echo 7 >$AS || return 1
+	"$PEER" $HELLO order until "$DIR/shut" shut wait 600000 &
+	pid=$!
+	kst_undo kill $pid
+	kst_wait 10 vm_is 7 link connected && touch "$DIR/shut" && kst_wait 5 vm_is 7 link none && kill -0 $pid && end $pid &&
+		vm_is 8 link connected
 }
 
 # Ended after ten seconds, and what was said is forgotten.
 silence()
 {
-	kst_wait 20 vm_is 10 link none && kst_wait 20 vm_is 11 link none && kst_wait 10 vm_is 10 need $RAM || return 1
+	kst_wait 20 vm_is 10 link none && kst_wait 20 vm_is 11 link none && kst_wait 20 vm_is 12 link none && kst_wait 10 vm_is 10 need $RAM || return 1
 	[ -z "$(vm 10 report)" ] && vm_is 10 held 0 && vm_is 10 missing 0
 }
 
@@ -297,7 +315,7 @@ grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null || ksft_exit_skip 
 kst_load_stock vsock_loopback
 [ "$LONG" = 0 ] || kst_load_stock vhost_vsock
 qmp_open
-ksft_set_plan $((LONG ? 16 : 15))
+ksft_set_plan $((LONG ? 17 : 16))
 DIR=$(mktemp -d)
 rmmod virtio_balloon 2>/dev/null
 kst_load vmballoon_host
@@ -319,6 +337,7 @@ ksft_test "messages that are none" bad_messages
 stay 8 keep
 ksft_test "damaged messages" damaged
 ksft_test "wrong claims" claims
+ksft_test "a connection half closed" half_closed
 ksft_test "a flood of messages" flood
 [ "$LONG" = 0 ] || ksft_test "answers that nobody takes" untaken
 ksft_test "a storm of connections" storm
