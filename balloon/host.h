@@ -17,6 +17,7 @@
 #include "state_core.h"
 
 struct file;
+struct pid;
 struct sock;
 struct vmb_conn;
 struct vmb_squeeze;
@@ -35,6 +36,7 @@ struct vmb_squeeze;
  * @link: in the list of those of this turn
  * @current_file: memory.current of the VM's cgroup when it began, or NULL
  * @swap_file: memory.swap.current, or NULL
+ * @pid: the process to measure where there is no @current_file, or NULL
  * @resident: result in bytes, if @good: without swap
  * @measured: likewise: with swap
  * @good: it could be measured
@@ -43,6 +45,7 @@ struct vmb_probe {
 	struct list_head link;
 	struct file *current_file;
 	struct file *swap_file;
+	struct pid *pid;
 	u64 resident;
 	u64 measured;
 	bool good;
@@ -60,6 +63,7 @@ struct vmb_probe {
  * @cgroup: path below the cgroup file system, or NULL
  * @current_file: its memory.current, or NULL
  * @swap_file: its memory.swap.current, or NULL
+ * @pid: its QEMU, or NULL: counts where it has no cgroup
  * @report: what the guest says
  * @reported: it has said something
  * @held: bytes that it says it holds for the host
@@ -71,7 +75,7 @@ struct vmb_probe {
  * @ignored: messages of it that did not count
  * @watch: what it counts with
  * @begun: milliseconds, when @watch was last begun by a hello; 0: never
- * @resident: bytes that its cgroup has in the host's memory, without swap
+ * @resident: bytes that it has in the host's memory, without swap
  * @measured: bytes that the host measured, without @overhead
  * @counted: @measured is known
  * @probe: how that becomes known
@@ -92,6 +96,7 @@ struct vmb_member {
 	char *cgroup;
 	struct file *current_file;
 	struct file *swap_file;
+	struct pid *pid;
 	struct vmb_report report;
 	bool reported;
 	u64 held;
@@ -173,6 +178,7 @@ unsigned long vmb_link_refused(void);
 int vmb_measure_open(const char *cgroup, const char *file, struct file **result);
 void vmb_measure_close(struct file *file);
 bool vmb_measure_number(struct file *file, u64 *value);
+bool vmb_measure_process(struct pid *pid, u64 *resident, u64 *swap);
 void vmb_measure_vm(struct vmb_probe *probe);
 u64 vmb_measure_total(void);
 void vmb_measure_host(struct vmb_host *host);

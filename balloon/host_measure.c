@@ -5,6 +5,10 @@
  * A VM's memory is its cgroup's memory.current and memory.swap.current, by the files that
  * everybody else reads: with swap, so that swapping a VM out is not taken for its
  * giving memory back. The files stay open. When the cgroup goes they give errors.
+ *
+ * A VM without a cgroup may have the process of its QEMU looked at instead, in the same way:
+ * what that has of its own, shared or in huge pages, and has in swap. What files have that
+ * it maps is not its own, and shared memory in swap is nobody's: it looks as if it was given back.
  */
 #include <linux/err.h>
 #include <linux/file.h>
@@ -13,6 +17,8 @@
 #include <linux/kstrtox.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pid.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -71,6 +77,36 @@ bool vmb_measure_number(struct file *file, u64 *value)
 }
 
 /*
+ * vmb_measure_process() - what a process has
+ *
+ * Return: whether it is there and has memory of its own.
+ */
+bool vmb_measure_process(struct pid *pid, u64 *resident, u64 *swap)
+{
+	struct task_struct *task = get_pid_task(pid, PIDTYPE_TGID);
+	struct mm_struct *mm;
+
+	if (!task)
+		return false;
+	/* It keeps its memory while its lock is held. */
+	task_lock(task);
+	mm = task->flags & PF_KTHREAD ? NULL : task->mm;
+	if (mm) {
+		u64 pages = get_mm_counter_sum(mm, MM_ANONPAGES) +
+			    get_mm_counter_sum(mm, MM_SHMEMPAGES);
+
+#ifdef CONFIG_HUGETLB_PAGE
+		pages += atomic_long_read(&mm->hugetlb_usage);
+#endif
+		*resident = pages << PAGE_SHIFT;
+		*swap = (u64)get_mm_counter_sum(mm, MM_SWAPENTS) << PAGE_SHIFT;
+	}
+	task_unlock(task);
+	put_task_struct(task);
+	return mm;
+}
+
+/*
  * vmb_measure_vm() - what a VM has on this host
  *
  * Not with vmb_lock held: who reads our files holds locks of the kind that reading takes.
@@ -80,9 +116,11 @@ void vmb_measure_vm(struct vmb_probe *probe)
 	u64 memory, swap = 0;
 
 	lockdep_assert_not_held(&vmb_lock);
-	probe->good = probe->current_file &&
-		      vmb_measure_number(probe->current_file, &memory) &&
-		      (!probe->swap_file || vmb_measure_number(probe->swap_file, &swap));
+	if (probe->current_file)
+		probe->good = vmb_measure_number(probe->current_file, &memory) &&
+			      (!probe->swap_file || vmb_measure_number(probe->swap_file, &swap));
+	else
+		probe->good = probe->pid && vmb_measure_process(probe->pid, &memory, &swap);
 	if (!probe->good)
 		return;
 	probe->resident = min(memory, VMB_SIZE_MAX);

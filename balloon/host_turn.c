@@ -10,6 +10,7 @@
  */
 #include <linux/fs.h>
 #include <linux/kernel.h>
+#include <linux/pid.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -116,6 +117,7 @@ static void vmb_turn_measure(struct vmb_host *host)
 		kobject_get(&vm->kobj);
 		vm->probe.current_file = vmb_file_get(vm->current_file);
 		vm->probe.swap_file = vmb_file_get(vm->swap_file);
+		vm->probe.pid = get_pid(vm->pid);
 		list_add_tail(&vm->probe.link, &probes);
 	}
 	mutex_unlock(&vmb_lock);
@@ -127,7 +129,8 @@ static void vmb_turn_measure(struct vmb_host *host)
 	mutex_lock(&vmb_lock);
 	list_for_each_entry(probe, &probes, link) {
 		vm = container_of(probe, struct vmb_member, probe);
-		vm->counted = probe->good && vm->current_file == probe->current_file;
+		vm->counted = probe->good && vm->current_file == probe->current_file &&
+			      (vm->current_file || vm->pid == probe->pid);
 		vm->resident = probe->resident;
 		vm->measured = probe->measured - min(probe->measured, vm->overhead);
 	}
@@ -136,6 +139,7 @@ static void vmb_turn_measure(struct vmb_host *host)
 	list_for_each_entry_safe(probe, next, &probes, link) {
 		vmb_measure_close(probe->current_file);
 		vmb_measure_close(probe->swap_file);
+		put_pid(probe->pid);
 		kobject_put(&container_of(probe, struct vmb_member, probe)->kobj);
 	}
 }

@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
+#include <linux/pid.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
@@ -119,6 +120,7 @@ VMB_SHOW(weight, "%u", vm->share.weight)
 VMB_SHOW(buffer, "%u", vm->buffer)
 VMB_SHOW(overhead, "%llu", vm->overhead)
 VMB_SHOW(cgroup, "%s", vm->cgroup ?: "")
+VMB_SHOW(pid, "%d", vm->pid ? pid_vnr(vm->pid) : 0)
 VMB_SHOW(held, "%llu", vm->held)
 VMB_SHOW(need, "%llu", vm->share.need)
 VMB_SHOW(size, "%llu", vm->share.size)
@@ -231,6 +233,31 @@ out:
 	return err ?: count;
 }
 
+static ssize_t pid_store(struct kobject *kobj, struct kobj_attribute *attr,
+			 const char *buf, size_t count)
+{
+	struct vmb_member *vm = vmb_member(kobj);
+	struct pid *pid = NULL;
+	u64 resident, swapped;
+	int number, err = kstrtoint(buf, 10, &number);
+
+	if (err)
+		return err;
+	if (number) {
+		pid = find_get_pid(number);
+		if (!pid || !vmb_measure_process(pid, &resident, &swapped)) {
+			put_pid(pid);
+			return -ESRCH;
+		}
+	}
+	mutex_lock(&vmb_lock);
+	swap(vm->pid, pid);
+	vmb_turn_soon();
+	mutex_unlock(&vmb_lock);
+	put_pid(pid);
+	return count;
+}
+
 static ssize_t squeeze_store(struct kobject *kobj, struct kobj_attribute *attr,
 			     const char *buf, size_t count)
 {
@@ -292,6 +319,7 @@ VMB_RW(weight);
 VMB_RW(buffer);
 VMB_RW(overhead);
 VMB_RW(cgroup);
+VMB_RW(pid);
 VMB_RW(report);
 VMB_RW(held);
 VMB_RW(squeeze);
@@ -315,6 +343,7 @@ static struct attribute *vmb_vm_attrs[] = {
 	&buffer_attr.attr,
 	&overhead_attr.attr,
 	&cgroup_attr.attr,
+	&pid_attr.attr,
 	&report_attr.attr,
 	&held_attr.attr,
 	&squeeze_attr.attr,
@@ -341,6 +370,7 @@ static void vmb_vm_release(struct kobject *kobj)
 	vmb_measure_close(vm->current_file);
 	vmb_measure_close(vm->swap_file);
 	vmb_squeeze_end(vm->squeezer);
+	put_pid(vm->pid);
 	kfree(vm->cgroup);
 	kfree(vm);
 }

@@ -184,6 +184,31 @@ beside_the_guest()
 	echo 9 >"$SYS/remove"
 }
 
+# A process instead of a cgroup; what it has in swap it still has.
+by_process()
+{
+	local file
+
+	echo 0 >"$SYS/reserve"
+	echo "9 512M" >"$SYS/add" && vm_set 9 overhead 0 && vm_is 9 pid 0 && refused vms/9/pid "" x -1 2 4194304 || return 1
+	(
+		echo $BASHPID >"$CG/b/cgroup.procs"
+		exec perl -e '$SIG{USR1} = sub { undef $x }; open(F, "/dev/zero"); sysread(F, $x, 100 << 20); while (1) { sleep 60 }'
+	) &
+	file=$CG/b/memory.reclaim
+	kst_undo kill $!
+	vm_is 9 state unmeasured && vm_set 9 pid $! && kst_wait 20 vm_has 9 measured -ge $((100 * MIB)) || return 1
+	vm_is 9 pid $! && vm_has 9 measured -lt $((120 * MIB)) && vm_is 9 state settled || return 1
+	echo 64M >"$file" && sleep 1 && [ "$(cat "$CG/b/memory.swap.current")" -ge $((48 * MIB)) ] || return 1
+	ksft_print_msg "$(($(cat "$CG/b/memory.swap.current") / MIB)) MiB in swap, measured $(($(vm 9 measured) / MIB))"
+	vm_has 9 measured -ge $((100 * MIB)) && vm_has 9 measured -lt $((120 * MIB)) || return 1
+	# A cgroup is the better measure.
+	vm_set 9 cgroup "/${CG##*/}/a" && kst_wait 10 vm_has 9 measured -lt $((50 * MIB)) && vm_set 9 cgroup "" || return 1
+	kst_wait 10 vm_has 9 measured -ge $((100 * MIB)) && kill -USR1 $! && kst_wait 10 vm_has 9 measured -lt $((20 * MIB)) &&
+		vm_is 9 state settled || return 1
+	kill $! && kst_wait 10 vm_is 9 state unmeasured && refused vms/9/pid $! && echo 9 >"$SYS/remove"
+}
+
 # Such a VM is to give what its guest has, though nobody waits for it; and does not.
 more_than_all()
 {
@@ -313,9 +338,9 @@ unload()
 }
 
 ksft_print_header
-kst_need awk dd fallocate mkswap
+kst_need awk dd fallocate mkswap perl
 grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null || ksft_exit_skip "no cgroup v2 with memory"
-ksft_set_plan 15
+ksft_set_plan 16
 kst_load vmballoon_host
 MNT=$(mktemp -d /run/vmballoon.XXXXXX)
 mount -t tmpfs none "$MNT"
@@ -349,6 +374,7 @@ ksft_test "idle gives way to busy" divided
 ksft_test "the guest's word" obeyed
 ksft_test "a VM that gives nothing back" stuck
 ksft_test "rules" rules
+ksft_test "a process that is measured" by_process
 ksft_test "a cgroup that goes" cgroup_gone
 ksft_test "what QEMU has beside its guest" beside_the_guest
 ksft_test "a VM with more than its RAM" more_than_all
