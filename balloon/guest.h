@@ -29,6 +29,12 @@ struct vmg_link;
 /* Pages that may be taken back before the host is told: ranges. */
 #define VMG_UNTOLD_MAX 4096
 
+/* Milliseconds after which a device that may have lost its interrupts is looked at. */
+#define VMG_LOOK_MS 2000
+
+/* The same while it waits for a device that has lost them; more than one jiffy. */
+#define VMG_DEAF_MS 20
+
 /**
  * struct vmg_range - pages taken back that the host has not been told of
  * @pfn: first one
@@ -83,6 +89,8 @@ struct vmg_range {
  * @hint_id: of the running command, as the host reads it
  * @hint_stop: the command that ends hints, likewise
  * @hint_active: the command last carried out; by @hint_work alone
+ * @hinted: there were hints, and interrupts may be lost since
+ * @deaf: the last buffer was used without an interrupt
  * @hint_shrinker: frees @hints under pressure
  * @oom: frees the balloon before anything is killed
  * @memory: gives back blocks of memory that goes offline
@@ -142,6 +150,8 @@ struct vmg_dev {
 	__virtio32 hint_id;
 	__virtio32 hint_stop;
 	u32 hint_active;
+	bool hinted;
+	bool deaf;
 	struct shrinker *hint_shrinker;
 
 	struct notifier_block oom;
@@ -154,6 +164,7 @@ struct vmg_dev {
 void vmg_wait(struct vmg_dev *dev, struct virtqueue *vq);
 void vmg_queue(struct vmg_dev *dev, struct work_struct *work);
 void vmg_queue_resize(struct vmg_dev *dev, unsigned int ms);
+void vmg_look(struct vmg_dev *dev);
 
 /* guest_move.c */
 int vmg_move_init(struct vmg_dev *dev);

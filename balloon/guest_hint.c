@@ -135,6 +135,8 @@ static void vmg_hint_work(struct work_struct *work)
 		break;
 	case VMG_HINT_START:
 		dev->hint_active = id;
+		WRITE_ONCE(dev->hinted, true);
+		vmg_look(dev);
 		if (!wait_event_timeout(dev->acked, vmg_hint_room(dev, size), HZ))
 			break;
 		dev->hint_id = cpu_to_virtio32(dev->vdev, id);

@@ -27,12 +27,25 @@ enum vmg_vq {
 	VMG_VQ_MAX,
 };
 
-/* vmg_wait() - until the host has used the buffer of @vq */
+/*
+ * vmg_wait() - until the host has used the buffer of @vq
+ *
+ * Without its interrupt, too: see vmg_look().
+ */
 void vmg_wait(struct vmg_dev *dev, struct virtqueue *vq)
 {
 	unsigned int len;
+	long left;
 
-	wait_event(dev->acked, virtqueue_get_buf(vq, &len) || virtqueue_is_broken(vq));
+	do {
+		const unsigned int ms = READ_ONCE(dev->deaf) ? VMG_DEAF_MS : VMG_LOOK_MS;
+
+		left = wait_event_timeout(dev->acked,
+					  virtqueue_get_buf(vq, &len) || virtqueue_is_broken(vq),
+					  msecs_to_jiffies(ms));
+	} while (!left);
+	/* Used, but nobody said so. */
+	WRITE_ONCE(dev->deaf, left == 1);
 }
 
 /* vmg_queue() - run work, unless the device is going */
@@ -54,6 +67,30 @@ void vmg_queue_resize(struct vmg_dev *dev, unsigned int ms)
 	spin_lock_irqsave(&dev->stop_lock, flags);
 	if (!dev->stop)
 		mod_delayed_work(dev->wq, &dev->resize, msecs_to_jiffies(ms));
+	spin_unlock_irqrestore(&dev->stop_lock, flags);
+}
+
+/*
+ * vmg_look() - look for news of the device in a while, if it may say nothing of them
+ *
+ * QEMU raises the interrupt for hints in a thread of its own, without the lock under which the
+ * guest's answer lowers it. Both may end in an order in which the line is low while QEMU takes
+ * it for high, and then there are no interrupts of this device any more, also where it is
+ * migrated to. A device whose interrupts are messages is not concerned, but QEMU's balloon
+ * has lines.
+ */
+void vmg_look(struct vmg_dev *dev)
+{
+	unsigned long flags;
+
+	if (!READ_ONCE(dev->hinted))
+		return;
+	if (dev->stats)
+		vmg_queue(dev, &dev->stats_work);
+	spin_lock_irqsave(&dev->stop_lock, flags);
+	/* Unless it is queued already, and sooner. */
+	if (!dev->stop)
+		queue_delayed_work(dev->wq, &dev->resize, msecs_to_jiffies(VMG_LOOK_MS));
 	spin_unlock_irqrestore(&dev->stop_lock, flags);
 }
 

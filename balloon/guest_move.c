@@ -299,6 +299,7 @@ static void vmg_resize(struct work_struct *work)
 		cond_resched();
 	}
 	vmg_write_actual(dev);
+	vmg_look(dev);
 }
 
 /* vmg_take_all() - empty the balloon; the host's target does not matter */

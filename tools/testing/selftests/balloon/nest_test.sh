@@ -252,6 +252,18 @@ migrates()
 	kst_wait 60 vm_is 9 held 0 && use_memory c 60 && guest_kept c && no_corruption c
 }
 
+# intx GUEST BYTE: the upper one of the PCI command register of its balloon, whose bit 2 keeps it from interrupts.
+intx()
+{
+	guest_exec $1 "printf '\\$2' | dd of=\$(readlink -f $DEV/..)/config bs=1 seek=5 conv=notrunc 2>/dev/null"
+}
+
+# After hints a device may have no interrupts any more; these are taken from it.
+deaf()
+{
+	intx $1 004 && balloon_to $1 $LESS && balloon_to $1 $FULL && intx $1 000 && balloon_to $1 $LESS && balloon_to $1 $FULL && no_corruption $1
+}
+
 unloads()
 {
 	balloon_to $1 $LESS && guest_exec $1 'rmmod vmballoon' && balloon_is $1 $FULL && no_corruption $1 && unlinked $1
@@ -264,7 +276,7 @@ kst_load_stock vhost_vsock
 DIR=$(mktemp -d)
 GUEST_FILES="$(kst_ko vmballoon) $(guest_modules "$DIR" "${VSOCK[@]}")" || ksft_exit_fail_msg "no modules for the guest"
 export GUEST_FILES
-ksft_set_plan $((LONG ? 9 : 5))
+ksft_set_plan $((LONG ? 10 : 5))
 kst_load vmballoon_host
 ksft_test "a guest with a pattern in freed pages" starts
 ksft_test "sizes, page by page" sizes
@@ -275,6 +287,7 @@ if [ "$LONG" != 0 ]; then
 	ksft_test "a guest that is killed" dies
 	ksft_test "reboot" reboots
 	ksft_test "migration" migrates
+	ksft_test "a device without interrupts, after hints" deaf c
 	ksft_test "unload" unloads c
 else
 	ksft_test "unload" unloads a
